@@ -1,0 +1,38 @@
+/* The Idempotency-Keys that a shard remembers: what was asked under a key, until when. Part of the
+ * replicated state: times come from the entries, never from a clock. */
+#ifndef RAFTMETRICS_METRICS_KEY_TABLE_H
+#define RAFTMETRICS_METRICS_KEY_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raftmetrics/base/slice.h"
+
+struct rm_key_table;
+
+/* A hash of method, path and body as they were sent. */
+struct rm_request_hash {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* NULL when out of memory. */
+struct rm_key_table *rm_key_table_new(uint64_t hash_seed);
+void rm_key_table_free(struct rm_key_table *table);
+
+/* Forgets every key whose time has come. Keys expire in the order in which they were added. */
+void rm_key_table_expire(struct rm_key_table *table, int64_t now_ms);
+
+/* Is @key (scoped by @scope, the token's name) remembered? 0: no; RM_EEXIST: yes, with the same
+ * hash; RM_ECONFLICT: yes, with another. */
+int rm_key_table_check(const struct rm_key_table *table, struct rm_slice scope, struct rm_slice key,
+                       struct rm_request_hash hash);
+
+/* Remembers a key that is not in the table, until @expires_ms, which is never smaller than that of
+ * the key before. Copies. Errors: RM_ENOMEM. */
+int rm_key_table_add(struct rm_key_table *table, struct rm_slice scope, struct rm_slice key,
+                     struct rm_request_hash hash, int64_t expires_ms);
+
+size_t rm_key_table_count(const struct rm_key_table *table);
+
+#endif

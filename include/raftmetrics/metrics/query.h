@@ -1,0 +1,78 @@
+/* What may be asked of a store, and the answers. */
+#ifndef RAFTMETRICS_METRICS_QUERY_H
+#define RAFTMETRICS_METRICS_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raftmetrics/base/sample.h"
+#include "raftmetrics/base/slice.h"
+
+enum { RM_MATCHERS_MAX = 32 };
+
+/* Which samples of a metric: those of series that carry every label of @matchers (an empty value
+ * matches series without that label), from @from_ms (inclusive) to @to_ms (exclusive). Slices are
+ * borrowed for the call. Everything: from INT64_MIN to INT64_MAX. */
+struct rm_selection {
+    struct rm_slice metric_name;
+    struct rm_label matchers[RM_MATCHERS_MAX];
+    size_t n_matchers;
+    int64_t from_ms;
+    int64_t to_ms;
+};
+
+/* A place in the order of a metric's values: time first, then commit order within the metric.
+ * Names exactly one sample. */
+struct rm_position {
+    int64_t timestamp_ms;
+    uint64_t ordinal;
+};
+
+struct rm_point {
+    struct rm_position position;
+    double value;
+    uint32_t series; /* index into rm_values.series */
+};
+
+/* The newest @limit values of a selection, oldest first. */
+struct rm_values {
+    struct rm_point *points;
+    size_t n_points;
+    uint64_t n_total; /* the selection's size, cursor not counted */
+    bool has_older;   /* values older than points[0] were left out */
+
+    struct rm_values_series {
+        const struct rm_label *labels; /* borrowed from the store until it changes */
+        size_t n_labels;
+    } *series;
+    size_t n_series;
+};
+
+void rm_values_done(struct rm_values *values);
+
+/* Aggregates of a selection. Fields are NAN where they do not exist (count is 0), except where
+ * said otherwise. Merging is rm_aggregate_merge; order of merging changes no field but stddev's
+ * last bits. */
+struct rm_aggregate {
+    uint64_t count;
+    double sum; /* rounded from a double-double; 0 when empty */
+    bool sum_overflows;
+    double mean;
+    double min;
+    double max;
+    double first; /* oldest by rm_position */
+    double last;  /* newest */
+    double variance; /* of the population */
+    double stddev;
+};
+
+/* One metric of a listing. */
+struct rm_metric_info {
+    struct rm_slice name; /* borrowed from the store until it changes */
+    uint64_t n_series;
+    uint64_t n_samples;
+    double last; /* value of the newest sample by rm_position */
+};
+
+#endif

@@ -1,0 +1,53 @@
+/* The store of a shard: every metric, its series, their values and histograms, in memory. Pure: no
+ * I/O, no clock, no global; stores that were given the same calls in the same order are equal.
+ * Everything is copied in. One thread at a time. */
+#ifndef RAFTMETRICS_METRICS_STORE_H
+#define RAFTMETRICS_METRICS_STORE_H
+
+#include <stdint.h>
+
+#include "raftmetrics/base/sample.h"
+#include "raftmetrics/metrics/query.h"
+
+struct rm_store;
+
+/* @hash_seed seeds the tables, for names are chosen by strangers; it changes no answer.
+ * NULL when out of memory. */
+struct rm_store *rm_store_new(uint64_t hash_seed);
+
+/* Takes NULL. */
+void rm_store_free(struct rm_store *store);
+
+/* Records one observation. Errors: RM_ENOMEM, after which the store may not be used for anything
+ * but freeing. */
+int rm_store_record(struct rm_store *store, const struct rm_sample *sample);
+
+/* Removes all series of a metric. Errors: RM_ENOTFOUND. */
+int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);
+
+/* The newest @limit values of @selection that stand before @before (NULL: from the newest).
+ * *@ret_values is the caller's, to be ended with rm_values_done.
+ * Errors: RM_ENOTFOUND (the metric has no series); RM_ENOMEM. */
+int rm_store_values(struct rm_store *store, const struct rm_selection *selection, size_t limit,
+                    const struct rm_position *before, struct rm_values *ret_values);
+
+/* Errors: RM_ENOTFOUND (the metric has no series). A known metric with an empty selection is 0. */
+int rm_store_aggregate(struct rm_store *store, const struct rm_selection *selection,
+                       struct rm_aggregate *ret_aggregate);
+
+/* Up to @limit metrics in byte order of their names, those with @prefix that stand behind @after
+ * (empty: from the first), into @ret_infos (room for @limit); *@ret_has_more where some were left.
+ * Errors: RM_ENOMEM. */
+int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slice after,
+                  size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n, bool *ret_has_more);
+
+struct rm_store_stats {
+    uint64_t n_metrics;
+    uint64_t n_series;
+    uint64_t n_samples;
+    uint64_t n_bytes; /* allocated by the store */
+};
+
+void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats);
+
+#endif

@@ -1,0 +1,48 @@
+/* An HTTP client on a loop: libcurl's multi interface. Connections are kept and reused. http and
+ * https only, no redirects, no proxy from the environment, answers bounded. */
+#ifndef RAFTMETRICS_NET_HTTP_CLIENT_H
+#define RAFTMETRICS_NET_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raftmetrics/base/slice.h"
+#include "raftmetrics/net/loop.h"
+
+struct rm_http_client;
+
+/* Borrowed for the callback. */
+struct rm_http_answer {
+    int error;  /* 0: an answer came. RM_ECONNECT: nothing was sent. RM_EUNKNOWN: sent, or partly,
+                   and no whole answer (RM_ETIMEDOUT likewise). RM_ETOOBIG: answer past its bound */
+    int status; /* HTTP status, when error is 0 */
+    struct rm_slice content_type;
+    struct rm_slice retry_after; /* header, empty where absent */
+    struct rm_slice body;
+};
+
+/* Called exactly once a request, from the loop, never from within rm_http_client_send. */
+typedef void (*rm_http_answer_cb)(const struct rm_http_answer *answer, void *data);
+
+struct rm_http_call {
+    const char *method; /* "GET", "POST", "DELETE" */
+    const char *url;
+    const char *const *headers; /* n_headers of "Name: value" */
+    size_t n_headers;
+    struct rm_slice body; /* borrowed until the callback; data NULL: no body */
+    uint64_t timeout_ms;
+    size_t max_answer_bytes;
+};
+
+/* NULL when out of memory. */
+struct rm_http_client *rm_http_client_new(struct rm_loop *loop);
+
+/* Ends what is under way: each callback still to come is called with RM_ECANCELED. Takes NULL. */
+void rm_http_client_free(struct rm_http_client *client);
+
+/* Starts a request. Url and headers are copied. Errors: RM_ENOMEM, RM_EINVAL (url); the callback is
+ * then not called. */
+int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call *call,
+                        rm_http_answer_cb cb, void *data);
+
+#endif
