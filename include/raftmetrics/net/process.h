@@ -14,9 +14,8 @@ typedef void (*rm_process_exit_cb)(struct rm_process *process, int exit_status, 
                                    void *data);
 
 /* Starts @args[0] (NULL-terminated list) with this process's environment, stderr and stdout
- * inherited, stdin empty, in a process group of its own, so that a terminal's Ctrl-C reaches only
- * the parent. The child dies with its parent (PR_SET_PDEATHSIG is not relied on: the parent stops
- * it). Errors: RM_EIO, RM_ENOMEM; outputs untouched. */
+ * inherited, stdin empty, in a session of its own, so that a terminal's Ctrl-C reaches only the
+ * parent, which must stop it. Errors: RM_EIO, RM_ENOMEM; outputs untouched. */
 int rm_process_start(struct rm_loop *loop, const char *const *args, rm_process_exit_cb cb,
                      void *data, struct rm_process **ret_process);
 

@@ -1,0 +1,458 @@
+/* libcurl's multi interface on libuv. libcurl says which sockets and which timeout it wants
+ * watched; we watch them and call curl_multi_socket_action. A uv_poll per socket lives from the
+ * first CURL_POLL to CURL_POLL_REMOVE. */
+#include "raftmetrics/net/http_client.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+
+#include "loop_internal.h"
+#include "raftmetrics/base/buffer.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/list.h"
+
+enum {
+    IDLE_EASIES_MAX = 64,
+    /* Below the server's idle timeout, so that a kept connection is not used as it closes. */
+    IDLE_CONNECTION_SECONDS = 30,
+    ANSWER_KEPT_BYTES = 65536,
+};
+
+struct rm_http_client {
+    CURLM *multi;
+    uv_loop_t *uv;
+    uv_timer_t *timer;
+    struct rm_list active; /* transfers */
+    struct rm_list idle;   /* transfers to reuse */
+    unsigned n_idle;
+};
+
+struct transfer {
+    struct rm_list link;
+    struct rm_http_client *client;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct rm_slice body;
+    size_t n_body_sent;
+    struct rm_buffer answer;
+    int answer_error; /* why receiving was stopped */
+    char *retry_after;
+    rm_http_answer_cb cb;
+    void *data;
+};
+
+struct watch {
+    uv_poll_t poll;
+    curl_socket_t socket;
+    struct rm_http_client *client;
+};
+
+static size_t on_read(char *ret_data, size_t size, size_t n, void *data)
+{
+    struct transfer *transfer = data;
+    size_t left = transfer->body.len - transfer->n_body_sent;
+    size_t len = size * n < left ? size * n : left;
+
+    /* No seek function is set: a body that began to leave cannot be sent a second time on a fresh
+     * connection behind our back, which could record it twice. */
+    memcpy(ret_data, transfer->body.data + transfer->n_body_sent, len);
+    transfer->n_body_sent += len;
+    return len;
+}
+
+static size_t on_write(char *bytes, size_t size, size_t n, void *data)
+{
+    struct transfer *transfer = data;
+
+    transfer->answer_error = rm_buffer_append(&transfer->answer, bytes, size * n);
+    return transfer->answer_error == 0 ? size * n : 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t n, void *data)
+{
+    static const char name[] = "retry-after:";
+    struct transfer *transfer = data;
+    struct rm_slice line = rm_slice_make(bytes, size * n);
+    struct rm_slice value;
+
+    if (line.len < sizeof name - 1 ||
+        !rm_slice_equal_nocase(rm_slice_make(bytes, sizeof name - 1), rm_slice_of(name))) {
+        return size * n;
+    }
+    value = rm_slice_make(bytes + sizeof name - 1, line.len - (sizeof name - 1));
+    while (value.len > 0 && value.data[0] == ' ') {
+        value = rm_slice_make(value.data + 1, value.len - 1);
+    }
+    while (value.len > 0 && (unsigned char)value.data[value.len - 1] <= ' ') {
+        value.len--;
+    }
+    free(transfer->retry_after);
+    transfer->retry_after = rm_slice_dup(value);
+    return size * n;
+}
+
+static void transfer_free(struct transfer *transfer)
+{
+    curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    rm_buffer_done(&transfer->answer);
+    free(transfer->retry_after);
+    free(transfer);
+}
+
+static struct transfer *transfer_new(struct rm_http_client *client)
+{
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+
+    if (transfer == NULL) {
+        return NULL;
+    }
+    transfer->client = client;
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL) {
+        free(transfer);
+        return NULL;
+    }
+    rm_list_init(&transfer->link);
+    rm_buffer_init(&transfer->answer, 0);
+    return transfer;
+}
+
+static struct transfer *transfer_acquire(struct rm_http_client *client)
+{
+    struct transfer *transfer;
+
+    if (rm_list_is_empty(&client->idle)) {
+        return transfer_new(client);
+    }
+    transfer = RM_LIST_ENTRY(client->idle.next, struct transfer, link);
+    rm_list_remove(&transfer->link);
+    client->n_idle--;
+    return transfer;
+}
+
+static void transfer_release(struct transfer *transfer)
+{
+    struct rm_http_client *client = transfer->client;
+
+    if (client->n_idle >= IDLE_EASIES_MAX) {
+        transfer_free(transfer);
+        return;
+    }
+    curl_easy_reset(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+    free(transfer->retry_after);
+    transfer->retry_after = NULL;
+    if (transfer->answer.capacity > ANSWER_KEPT_BYTES) {
+        rm_buffer_done(&transfer->answer);
+    }
+    rm_list_push_back(&client->idle, &transfer->link);
+    client->n_idle++;
+}
+
+/* Was anything of the request handed to the network? */
+static int error_of(const struct transfer *transfer, CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        return RM_ECONNECT;
+    case CURLE_WRITE_ERROR:
+        return transfer->answer_error != 0 ? transfer->answer_error : RM_EUNKNOWN;
+    case CURLE_OPERATION_TIMEDOUT: {
+        long n_request_bytes = 0;
+
+        curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &n_request_bytes);
+        return n_request_bytes == 0 ? RM_ECONNECT : RM_ETIMEDOUT;
+    }
+    default:
+        return RM_EUNKNOWN;
+    }
+}
+
+static void transfer_finish(struct transfer *transfer, int error)
+{
+    struct rm_http_answer answer = {.error = error};
+    const char *content_type = NULL;
+    long status = 0;
+
+    if (error == 0) {
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
+        answer.status = (int)status;
+        answer.content_type = rm_slice_of(content_type == NULL ? "" : content_type);
+        answer.retry_after =
+            rm_slice_of(transfer->retry_after == NULL ? "" : transfer->retry_after);
+        answer.body = rm_buffer_peek(&transfer->answer);
+    }
+    curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    rm_list_remove(&transfer->link);
+    transfer->cb(&answer, transfer->data);
+}
+
+static void drain_messages(struct rm_http_client *client)
+{
+    CURLMsg *message;
+    int n_left;
+
+    while ((message = curl_multi_info_read(client->multi, &n_left)) != NULL) {
+        struct transfer *transfer = NULL;
+        CURLcode code;
+
+        if (message->msg != CURLMSG_DONE) {
+            continue;
+        }
+        /* The message dies with the handle's removal: take what it says first. */
+        code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        transfer_finish(transfer, error_of(transfer, code));
+        transfer_release(transfer);
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct watch *watch = poll->data;
+    struct rm_http_client *client = watch->client;
+    int actions = 0;
+    int n_running;
+
+    if (status < 0) {
+        actions = CURL_CSELECT_ERR;
+    }
+    if ((events & UV_READABLE) != 0) {
+        actions |= CURL_CSELECT_IN;
+    }
+    if ((events & UV_WRITABLE) != 0) {
+        actions |= CURL_CSELECT_OUT;
+    }
+    curl_multi_socket_action(client->multi, watch->socket, actions, &n_running);
+    drain_messages(client);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void watch_close(struct watch *watch)
+{
+    uv_poll_stop(&watch->poll);
+    uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+static struct watch *watch_new(struct rm_http_client *client, curl_socket_t socket)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+
+    if (watch == NULL) {
+        return NULL;
+    }
+    watch->socket = socket;
+    watch->client = client;
+    if (uv_poll_init_socket(client->uv, &watch->poll, socket) != 0) {
+        free(watch);
+        return NULL;
+    }
+    watch->poll.data = watch;
+    curl_multi_assign(client->multi, socket, watch);
+    return watch;
+}
+
+static int on_socket(CURL *easy, curl_socket_t socket, int what, void *client_data,
+                     void *watch_data)
+{
+    struct rm_http_client *client = client_data;
+    struct watch *watch = watch_data;
+    int events = 0;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (watch != NULL) {
+            curl_multi_assign(client->multi, socket, NULL);
+            watch_close(watch);
+        }
+        return 0;
+    }
+    if (watch == NULL) {
+        watch = watch_new(client, socket);
+        if (watch == NULL) {
+            return -1;
+        }
+    }
+    events |= what != CURL_POLL_OUT ? UV_READABLE : 0;
+    events |= what != CURL_POLL_IN ? UV_WRITABLE : 0;
+    return uv_poll_start(&watch->poll, events, on_poll) == 0 ? 0 : -1;
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    struct rm_http_client *client = timer->data;
+    int n_running;
+
+    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
+    drain_messages(client);
+}
+
+/* A timeout of 0 means soon, and must not be served from within this callback. */
+static int on_timer_wanted(CURLM *multi, long timeout_ms, void *data)
+{
+    struct rm_http_client *client = data;
+
+    (void)multi;
+    if (timeout_ms < 0) {
+        uv_timer_stop(client->timer);
+    } else {
+        uv_timer_start(client->timer, on_timeout, (uint64_t)timeout_ms, 0);
+    }
+    return 0;
+}
+
+struct rm_http_client *rm_http_client_new(struct rm_loop *loop)
+{
+    struct rm_http_client *client = calloc(1, sizeof *client);
+
+    if (client == NULL) {
+        return NULL;
+    }
+    rm_list_init(&client->active);
+    rm_list_init(&client->idle);
+    client->uv = rm__loop_uv(loop);
+    client->timer = malloc(sizeof *client->timer);
+    client->multi = curl_multi_init();
+    if (client->timer == NULL || client->multi == NULL) {
+        curl_multi_cleanup(client->multi);
+        free(client->timer);
+        free(client);
+        return NULL;
+    }
+    uv_timer_init(client->uv, client->timer);
+    client->timer->data = client;
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+    return client;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void rm_http_client_free(struct rm_http_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    while (!rm_list_is_empty(&client->active)) {
+        struct transfer *transfer = RM_LIST_ENTRY(client->active.next, struct transfer, link);
+
+        transfer_finish(transfer, RM_ECANCELED);
+        transfer_free(transfer);
+    }
+    while (!rm_list_is_empty(&client->idle)) {
+        struct transfer *transfer = RM_LIST_ENTRY(client->idle.next, struct transfer, link);
+
+        rm_list_remove(&transfer->link);
+        transfer_free(transfer);
+    }
+    curl_multi_cleanup(client->multi);
+    uv_close((uv_handle_t *)client->timer, on_timer_closed);
+    free(client);
+}
+
+static int append_header(struct transfer *transfer, const char *header)
+{
+    struct curl_slist *headers = curl_slist_append(transfer->headers, header);
+
+    if (headers == NULL) {
+        return RM_ENOMEM;
+    }
+    transfer->headers = headers;
+    return 0;
+}
+
+static int set_headers(struct transfer *transfer, const struct rm_http_call *call)
+{
+    int rv = append_header(transfer, "Expect:"); /* no pause before a body */
+
+    for (size_t i = 0; rv == 0 && i < call->n_headers; i++) {
+        rv = append_header(transfer, call->headers[i]);
+    }
+    if (rv == 0) {
+        curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+    }
+    return rv;
+}
+
+static void set_body(struct transfer *transfer, const struct rm_http_call *call)
+{
+    transfer->body = call->body;
+    transfer->n_body_sent = 0;
+    if (call->body.data == NULL) {
+        return;
+    }
+    curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+    curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+}
+
+static void set_answer(struct transfer *transfer, const struct rm_http_call *call)
+{
+    rm_buffer_clear(&transfer->answer);
+    transfer->answer.max = call->max_answer_bytes;
+    transfer->answer_error = 0;
+    curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+}
+
+static int set_options(struct transfer *transfer, const struct rm_http_call *call)
+{
+    CURL *easy = transfer->easy;
+
+    if (curl_easy_setopt(easy, CURLOPT_URL, call->url) != CURLE_OK) {
+        return RM_ENOMEM;
+    }
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    set_body(transfer, call);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+    set_answer(transfer, call);
+    return set_headers(transfer, call);
+}
+
+int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call *call,
+                        rm_http_answer_cb cb, void *data)
+{
+    struct transfer *transfer = transfer_acquire(client);
+    int rv;
+
+    if (transfer == NULL) {
+        return RM_ENOMEM;
+    }
+    transfer->cb = cb;
+    transfer->data = data;
+    rv = set_options(transfer, call);
+    if (rv == 0 && curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+        rv = RM_ENOMEM;
+    }
+    if (rv != 0) {
+        transfer_release(transfer);
+        return rv;
+    }
+    rm_list_push_back(&client->active, &transfer->link);
+    return 0;
+}
