@@ -1,0 +1,59 @@
+/* WriteBatch and WriteReply to and from bytes; the schema is src/proto/raftmetrics.proto. */
+#ifndef RAFTMETRICS_PROTO_WRITE_BATCH_H
+#define RAFTMETRICS_PROTO_WRITE_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raftmetrics/base/buffer.h"
+#include "raftmetrics/base/sample.h"
+#include "raftmetrics/base/slice.h"
+
+struct rm_write_key {
+    struct rm_slice scope;
+    struct rm_slice key; /* data NULL: the write has none */
+    uint64_t hash_low;
+    uint64_t hash_high;
+};
+
+/* What one client's request asks of one shard. Slices and arrays are borrowed. */
+struct rm_write {
+    struct rm_write_key key;
+    const struct rm_sample *samples;
+    size_t n_samples;
+    struct rm_slice delete_metric; /* data NULL: none. Otherwise n_samples is 0 */
+};
+
+/* What became of a write. On the wire: numbers stay. */
+enum rm_outcome {
+    RM_OUTCOME_DONE = 0,
+    RM_OUTCOME_UNKNOWN_METRIC = 1, /* nothing to delete */
+    RM_OUTCOME_KEY_CONFLICT = 2,   /* the key is remembered with another request */
+    RM_OUTCOME_KEYS_FULL = 3,      /* the shard remembers as many keys as it may */
+};
+
+/* Appends @write to the batch that @batch holds; empty bytes are the empty batch.
+ * Errors: RM_ENOMEM; RM_ETOOBIG (the buffer's maximum); the buffer is unchanged. */
+int rm_write_batch_append(struct rm_buffer *batch, const struct rm_write *write);
+
+/* A batch in memory, owning all it points to but the bytes it was read from. */
+struct rm_write_batch {
+    struct rm_write *writes;
+    size_t n_writes;
+    struct rm_arena *arena;
+};
+
+/* Errors: RM_ESYNTAX (not a batch); RM_ENOMEM. */
+int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batch);
+void rm_write_batch_done(struct rm_write_batch *batch);
+
+/* Errors: RM_ENOMEM, RM_ETOOBIG. */
+int rm_write_reply_encode(const enum rm_outcome *outcomes, size_t n_outcomes,
+                          struct rm_buffer *ret_bytes);
+
+/* *@ret_outcomes (room for @n_outcomes) gets as many as the batch had writes.
+ * Errors: RM_ESYNTAX (not a reply to such a batch); RM_ENOMEM. */
+int rm_write_reply_decode(struct rm_slice bytes, enum rm_outcome *ret_outcomes, size_t n_outcomes);
+
+#endif
