@@ -30,13 +30,15 @@ struct rm_shard_map {
 int rm_shard_map_init(struct rm_shard_map *map, const uint32_t *worker_ids, uint32_t n_workers,
                       uint32_t n_shards, uint32_t n_replicas);
 
+/* Leaves an empty map; harmless on one that is zeroed or already done. */
 void rm_shard_map_done(struct rm_shard_map *map);
 
-/* The shard of a metric: jump_consistent_hash(XXH3_64bits(name), n_shards). */
+/* The shard of a metric: rm_jump_hash(XXH3_64bits(name), @n_shards). @n_shards is at least 1. */
 uint32_t rm_shard_of(struct rm_slice metric_name, uint32_t n_shards);
 
 /* XXH3_64bits over the cluster's name and all of the map: what every node of a cluster must agree
- * on. Independent of the machine's byte order. */
+ * on. Hashed are, as little-endian uint32: the name's length, then the name's bytes, n_shards, and
+ * for each shard n_replicas and the workers in order. Independent of the machine's byte order. */
 uint64_t rm_shard_map_fingerprint(const struct rm_shard_map *map, struct rm_slice cluster_name);
 
 #endif
