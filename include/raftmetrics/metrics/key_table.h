@@ -16,11 +16,14 @@ struct rm_request_hash {
     uint64_t high;
 };
 
-/* NULL when out of memory. */
+/* @hash_seed seeds the table, for keys are chosen by strangers. NULL when out of memory. */
 struct rm_key_table *rm_key_table_new(uint64_t hash_seed);
+
+/* Takes NULL. */
 void rm_key_table_free(struct rm_key_table *table);
 
-/* Forgets every key whose time has come. Keys expire in the order in which they were added. */
+/* Forgets every key that was to be remembered until @now_ms or before, in the order in which they
+ * were added: never early, but one added with a smaller time than the key before goes with it. */
 void rm_key_table_expire(struct rm_key_table *table, int64_t now_ms);
 
 /* Is @key (scoped by @scope, the token's name) remembered? 0: no; RM_EEXIST: yes, with the same
@@ -28,8 +31,8 @@ void rm_key_table_expire(struct rm_key_table *table, int64_t now_ms);
 int rm_key_table_check(const struct rm_key_table *table, struct rm_slice scope, struct rm_slice key,
                        struct rm_request_hash hash);
 
-/* Remembers a key that is not in the table, until @expires_ms, which is never smaller than that of
- * the key before. Copies. Errors: RM_ENOMEM. */
+/* Remembers a key that is not in the table, until @expires_ms, which should not be smaller than
+ * that of the key before. Copies. On error the table is unchanged. Errors: RM_ENOMEM. */
 int rm_key_table_add(struct rm_key_table *table, struct rm_slice scope, struct rm_slice key,
                      struct rm_request_hash hash, int64_t expires_ms);
 

@@ -22,7 +22,6 @@ bool rm_label_value_is_valid(struct rm_slice value);
 /* Brings @labels into the form that struct rm_sample wants: drops those with an empty value, sorts
  * by name. Errors: RM_ECONFLICT where two names are equal once '.', '/' and '-' are written as
  * '_' (also among the dropped): *@ret_culprit is one of them; the order is then unspecified. */
-int rm_labels_canonicalize(struct rm_label *labels, size_t *n_labels,
-                           struct rm_slice *ret_culprit);
+int rm_labels_canonicalize(struct rm_label *labels, size_t *n_labels, struct rm_slice *ret_culprit);
 
 #endif

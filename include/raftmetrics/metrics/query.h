@@ -12,8 +12,8 @@
 enum { RM_MATCHERS_MAX = 32 };
 
 /* Which samples of a metric: those of series that carry every label of @matchers (an empty value
- * matches series without that label), from @from_ms (inclusive) to @to_ms (exclusive). Slices are
- * borrowed for the call. Everything: from INT64_MIN to INT64_MAX. */
+ * matches series without that label), from @from_ms (inclusive) to @to_ms (exclusive; INT64_MAX is
+ * no end). Slices are borrowed for the call. Everything: from INT64_MIN to INT64_MAX. */
 struct rm_selection {
     struct rm_slice metric_name;
     struct rm_label matchers[RM_MATCHERS_MAX];
@@ -23,10 +23,10 @@ struct rm_selection {
 };
 
 /* A place in the order of a metric's values: time first, then commit order within the metric.
- * Names exactly one sample. */
+ * Names exactly one sample, until the metric is deleted. */
 struct rm_position {
     int64_t timestamp_ms;
-    uint64_t ordinal;
+    uint64_t ordinal; /* how many samples the metric had recorded before it */
 };
 
 struct rm_point {
@@ -45,25 +45,26 @@ struct rm_values {
     struct rm_values_series {
         const struct rm_label *labels; /* borrowed from the store until it changes */
         size_t n_labels;
-    } *series;
+    } * series; /* those that have a point, by their newest point, newest first */
     size_t n_series;
 };
 
+/* Leaves it empty; harmless on one that is zeroed. */
 void rm_values_done(struct rm_values *values);
 
 /* Aggregates of a selection. Fields are NAN where they do not exist (count is 0), except where
- * said otherwise. Merging is rm_aggregate_merge; order of merging changes no field but stddev's
- * last bits. */
+ * said otherwise. In which batches and in which order of time the values came shows in no field
+ * beyond the last bit of the sum and the mean, and the last bits of variance and stddev. */
 struct rm_aggregate {
     uint64_t count;
-    double sum; /* rounded from a double-double; 0 when empty */
+    double sum; /* rounded from a double-double; 0 when empty; an infinity when it overflows */
     bool sum_overflows;
-    double mean;
-    double min;
+    double mean; /* finite also when the sum overflows */
+    double min;  /* -0.0 is smaller than 0.0 */
     double max;
-    double first; /* oldest by rm_position */
-    double last;  /* newest */
-    double variance; /* of the population */
+    double first;    /* oldest by rm_position */
+    double last;     /* newest */
+    double variance; /* of the population; NAN also when it overflows, where stddev does not */
     double stddev;
 };
 

@@ -4,9 +4,13 @@
 #ifndef RAFTMETRICS_METRICS_STORE_H
 #define RAFTMETRICS_METRICS_STORE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "raftmetrics/base/sample.h"
+#include "raftmetrics/base/slice.h"
+#include "raftmetrics/metrics/histogram.h"
 #include "raftmetrics/metrics/query.h"
 
 struct rm_store;
@@ -18,11 +22,12 @@ struct rm_store *rm_store_new(uint64_t hash_seed);
 /* Takes NULL. */
 void rm_store_free(struct rm_store *store);
 
-/* Records one observation. Errors: RM_ENOMEM, after which the store may not be used for anything
- * but freeing. */
+/* Records one observation, at any time: a late one stands where its time belongs. Errors:
+ * RM_ENOMEM, after which the store may not be used for anything but freeing. */
 int rm_store_record(struct rm_store *store, const struct rm_sample *sample);
 
-/* Removes all series of a metric. Errors: RM_ENOTFOUND. */
+/* Removes all series of a metric. Should it come again, its ordinals start again. Errors:
+ * RM_ENOTFOUND. */
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);
 
 /* The newest @limit values of @selection that stand before @before (NULL: from the newest).
@@ -35,17 +40,25 @@ int rm_store_values(struct rm_store *store, const struct rm_selection *selection
 int rm_store_aggregate(struct rm_store *store, const struct rm_selection *selection,
                        struct rm_aggregate *ret_aggregate);
 
+/* The histograms of the series that @selection's matchers choose, over all that was recorded,
+ * whatever its range of time; rm_bucket_bounds_default are its bounds. *@ret_histogram is the
+ * caller's, to be ended with rm_histogram_done.
+ * Errors: RM_ENOTFOUND (the metric has no series); RM_ENOMEM. */
+int rm_store_histogram(struct rm_store *store, const struct rm_selection *selection,
+                       struct rm_histogram *ret_histogram);
+
 /* Up to @limit metrics in byte order of their names, those with @prefix that stand behind @after
  * (empty: from the first), into @ret_infos (room for @limit); *@ret_has_more where some were left.
  * Errors: RM_ENOMEM. */
 int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slice after,
-                  size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n, bool *ret_has_more);
+                  size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n,
+                  bool *ret_has_more);
 
 struct rm_store_stats {
     uint64_t n_metrics;
     uint64_t n_series;
     uint64_t n_samples;
-    uint64_t n_bytes; /* allocated by the store */
+    uint64_t n_bytes; /* asked of malloc by the store */
 };
 
 void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats);

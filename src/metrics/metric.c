@@ -1,0 +1,44 @@
+#include "metric.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "series.h"
+
+struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name)
+{
+    struct rm_metric *metric = malloc(sizeof *metric + name.len);
+    char *bytes;
+
+    if (metric == NULL) {
+        return NULL;
+    }
+    bytes = (char *)(metric + 1);
+    if (name.len > 0) {
+        memcpy(bytes, name.data, name.len);
+    }
+    *metric = (struct rm_metric){.hash = hash, .name = {bytes, name.len}};
+    return metric;
+}
+
+void rm__metric_free(struct rm_metric *metric)
+{
+    if (metric == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < metric->series.n; i++) {
+        rm__series_free(metric->series.items[i]);
+    }
+    rm__vector_done(&metric->series);
+    free(metric);
+}
+
+uint64_t rm__metric_bytes(const struct rm_metric *metric)
+{
+    uint64_t n_bytes = sizeof *metric + metric->name.len + rm__vector_bytes(&metric->series);
+
+    for (uint32_t i = 0; i < metric->series.n; i++) {
+        n_bytes += ((const struct rm_series *)metric->series.items[i])->n_bytes;
+    }
+    return n_bytes;
+}

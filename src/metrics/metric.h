@@ -1,0 +1,28 @@
+/* A metric: a name and its series. */
+#ifndef RAFTMETRICS_SRC_METRICS_METRIC_H
+#define RAFTMETRICS_SRC_METRICS_METRIC_H
+
+#include <stdint.h>
+
+#include "observation.h"
+#include "raftmetrics/base/slice.h"
+#include "vector.h"
+
+struct rm_metric {
+    uint64_t hash;                /* its place in the store's table */
+    struct rm_vector series;      /* of struct rm_series, owned, in the order of their creation */
+    uint64_t n_samples;           /* recorded so far: the ordinal of the next */
+    struct rm_observation newest; /* by position; means nothing while n_samples is 0 */
+    struct rm_slice name;         /* its bytes lie behind the struct */
+};
+
+/* A metric without series; copies @name. NULL when out of memory. */
+struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name);
+
+/* Frees the series too. Takes NULL. */
+void rm__metric_free(struct rm_metric *metric);
+
+/* Allocated bytes, those of the series included: walks all of them. */
+uint64_t rm__metric_bytes(const struct rm_metric *metric);
+
+#endif

@@ -1,0 +1,38 @@
+/* The metrics of a store in byte order of their names. Owns none of them. Zeroed it is empty.
+ *
+ * A sorted array with an unsorted tail of what was added since the last listing, which a listing
+ * sorts and merges in. So adding costs nothing to speak of while nobody lists, and a listing after
+ * few additions costs one pass. A tree would list without that pass, but pay for order at every
+ * new metric. Removing moves the pointers behind the removed one: 8 bytes a metric. */
+#ifndef RAFTMETRICS_SRC_METRICS_METRIC_INDEX_H
+#define RAFTMETRICS_SRC_METRICS_METRIC_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "metric.h"
+#include "vector.h"
+
+struct rm_metric_index {
+    struct rm_vector metrics;
+    uint32_t n_sorted; /* the tail is behind these */
+};
+
+void rm__metric_index_done(struct rm_metric_index *index);
+
+/* On error the index is unchanged. Errors: RM_ENOMEM. */
+int rm__metric_index_add(struct rm_metric_index *index, struct rm_metric *metric);
+
+/* @metric is in the index. */
+void rm__metric_index_remove(struct rm_metric_index *index, const struct rm_metric *metric);
+
+/* Sorts the tail in. On error the index is unchanged. Errors: RM_ENOMEM. */
+int rm__metric_index_sort(struct rm_metric_index *index);
+
+/* The place of the first sorted metric whose name is not below @name. */
+uint32_t rm__metric_index_find(const struct rm_metric_index *index, struct rm_slice name);
+
+/* Allocated bytes. */
+size_t rm__metric_index_bytes(const struct rm_metric_index *index);
+
+#endif

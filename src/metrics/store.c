@@ -1,0 +1,307 @@
+#include "raftmetrics/metrics/store.h"
+
+#include <stdlib.h>
+
+#include "raftmetrics/base/error.h"
+#include "selection.h"
+#include "series.h"
+#include "store_internal.h"
+
+struct rm_store *rm_store_new(uint64_t hash_seed)
+{
+    struct rm_store *store = calloc(1, sizeof *store);
+
+    if (store != NULL) {
+        store->hash_seed = hash_seed;
+    }
+    return store;
+}
+
+void rm_store_free(struct rm_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < store->metrics.n_slots; i++) {
+        rm__metric_free(store->metrics.slots[i].item);
+    }
+    rm__table_done(&store->metrics);
+    rm__table_done(&store->series);
+    rm__metric_index_done(&store->index);
+    free(store);
+}
+
+static bool metric_has_name(const void *item, const void *key)
+{
+    const struct rm_metric *metric = item;
+
+    return rm_slice_equal(metric->name, *(const struct rm_slice *)key);
+}
+
+struct rm_metric *rm__store_find_metric(const struct rm_store *store, struct rm_slice name)
+{
+    uint64_t hash = rm__table_hash(name, store->hash_seed);
+
+    return rm__table_find(&store->metrics, hash, metric_has_name, &name);
+}
+
+static bool series_has_key(const void *item, const void *key)
+{
+    const struct rm_series *series = item;
+    const struct rm_sample *sample = key;
+
+    return rm_slice_equal(series->metric->name, sample->metric_name) &&
+           rm__series_has_labels(series, sample->labels, sample->n_labels);
+}
+
+/* Series are found by name and labels at once, not by labels in a table of their metric: one
+ * lookup for what is recorded most, and no table for each of a million metrics of one series. */
+static uint64_t hash_series(const struct rm_sample *sample, uint64_t metric_hash)
+{
+    uint64_t hash = metric_hash;
+
+    for (size_t i = 0; i < sample->n_labels; i++) {
+        hash = rm__table_hash(sample->labels[i].name, hash);
+        hash = rm__table_hash(sample->labels[i].value, hash);
+    }
+    return hash;
+}
+
+static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice name,
+                      struct rm_metric **ret_metric)
+{
+    struct rm_metric *metric = rm__metric_new(hash, name);
+    int rv;
+
+    if (metric == NULL) {
+        return RM_ENOMEM;
+    }
+    rv = rm__metric_index_add(&store->index, metric);
+    if (rv != 0) {
+        goto err_after_new;
+    }
+    rv = rm__table_add(&store->metrics, hash, metric);
+    if (rv != 0) {
+        goto err_after_index;
+    }
+    store->n_bytes += rm__metric_bytes(metric);
+    *ret_metric = metric;
+    return 0;
+
+err_after_index:
+    rm__metric_index_remove(&store->index, metric);
+err_after_new:
+    rm__metric_free(metric);
+    return rv;
+}
+
+static int add_series(struct rm_store *store, struct rm_metric *metric, uint64_t hash,
+                      const struct rm_sample *sample, struct rm_series **ret_series)
+{
+    struct rm_series *series = rm__series_new(metric, hash, sample->labels, sample->n_labels);
+    size_t n_vector_bytes = rm__vector_bytes(&metric->series);
+    int rv;
+
+    if (series == NULL) {
+        return RM_ENOMEM;
+    }
+    rv = rm__table_add(&store->series, hash, series);
+    if (rv != 0) {
+        goto err_after_new;
+    }
+    rv = rm__vector_insert(&metric->series, metric->series.n, series);
+    if (rv != 0) {
+        goto err_after_table;
+    }
+    store->n_bytes += series->n_bytes + rm__vector_bytes(&metric->series) - n_vector_bytes;
+    *ret_series = series;
+    return 0;
+
+err_after_table:
+    rm__table_remove(&store->series, hash, series);
+err_after_new:
+    rm__series_free(series);
+    return rv;
+}
+
+/* The series that @sample belongs to, made if it is new. */
+static int get_series(struct rm_store *store, const struct rm_sample *sample,
+                      struct rm_series **ret_series)
+{
+    uint64_t metric_hash = rm__table_hash(sample->metric_name, store->hash_seed);
+    uint64_t hash = hash_series(sample, metric_hash);
+    struct rm_metric *metric;
+
+    *ret_series = rm__table_find(&store->series, hash, series_has_key, sample);
+    if (*ret_series != NULL) {
+        return 0;
+    }
+    metric = rm__table_find(&store->metrics, metric_hash, metric_has_name, &sample->metric_name);
+    if (metric == NULL) {
+        int rv = add_metric(store, metric_hash, sample->metric_name, &metric);
+
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return add_series(store, metric, hash, sample, ret_series);
+}
+
+/* Notes that @metric got @observation. */
+static void count_observation(struct rm_metric *metric, const struct rm_observation *observation)
+{
+    if (metric->n_samples == 0 ||
+        rm__position_is_before(metric->newest.position, observation->position)) {
+        metric->newest = *observation;
+    }
+    metric->n_samples++;
+}
+
+int rm_store_record(struct rm_store *store, const struct rm_sample *sample)
+{
+    struct rm_series *series = NULL;
+    struct rm_observation observation;
+    uint64_t n_bytes;
+    int rv;
+
+    rv = get_series(store, sample, &series);
+    if (rv != 0) {
+        return rv;
+    }
+    n_bytes = series->n_bytes;
+    observation = (struct rm_observation){
+        .position = {sample->timestamp_ms, series->metric->n_samples}, .value = sample->value};
+    rv = rm__series_record(series, &observation, rm_bucket_bounds_default());
+    if (rv != 0) {
+        return rv;
+    }
+    count_observation(series->metric, &observation);
+    store->n_samples++;
+    store->n_bytes += series->n_bytes - n_bytes;
+    return 0;
+}
+
+int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
+{
+    struct rm_metric *metric = rm__store_find_metric(store, metric_name);
+
+    if (metric == NULL) {
+        return RM_ENOTFOUND;
+    }
+    for (uint32_t i = 0; i < metric->series.n; i++) {
+        const struct rm_series *series = metric->series.items[i];
+
+        rm__table_remove(&store->series, series->hash, series);
+    }
+    rm__metric_index_remove(&store->index, metric);
+    rm__table_remove(&store->metrics, metric->hash, metric);
+    store->n_samples -= metric->n_samples;
+    store->n_bytes -= rm__metric_bytes(metric);
+    rm__metric_free(metric);
+    return 0;
+}
+
+int rm_store_aggregate(struct rm_store *store, const struct rm_selection *selection,
+                       struct rm_aggregate *ret_aggregate)
+{
+    const struct rm_metric *metric = rm__store_find_metric(store, selection->metric_name);
+    struct rm_summary summary = {0};
+
+    if (metric == NULL) {
+        return RM_ENOTFOUND;
+    }
+    for (uint32_t i = 0; i < metric->series.n; i++) {
+        const struct rm_series *series = metric->series.items[i];
+
+        if (rm__selection_has(selection, series)) {
+            rm__series_summarize(series, rm__series_find(series, rm__selection_first(selection)),
+                                 rm__series_find(series, rm__selection_end(selection)), &summary);
+        }
+    }
+    rm__summary_aggregate(&summary, ret_aggregate);
+    return 0;
+}
+
+int rm_store_histogram(struct rm_store *store, const struct rm_selection *selection,
+                       struct rm_histogram *ret_histogram)
+{
+    const struct rm_metric *metric = rm__store_find_metric(store, selection->metric_name);
+    struct rm_histogram merged = {0};
+
+    if (metric == NULL) {
+        return RM_ENOTFOUND;
+    }
+    for (uint32_t i = 0; i < metric->series.n; i++) {
+        const struct rm_series *series = metric->series.items[i];
+
+        if (rm__selection_has(selection, series) &&
+            rm_histogram_merge(&merged, &series->histogram) != 0) {
+            rm_histogram_done(&merged);
+            return RM_ENOMEM;
+        }
+    }
+    *ret_histogram = merged;
+    return 0;
+}
+
+static void describe_metric(const struct rm_metric *metric, struct rm_metric_info *ret_info)
+{
+    *ret_info = (struct rm_metric_info){.name = metric->name,
+                                        .n_series = metric->series.n,
+                                        .n_samples = metric->n_samples,
+                                        .last = metric->newest.value};
+}
+
+/* Where a listing of names with @prefix behind @after begins. */
+static uint32_t first_listed(const struct rm_metric_index *index, struct rm_slice prefix,
+                             struct rm_slice after)
+{
+    uint32_t i = rm__metric_index_find(index, prefix);
+    uint32_t behind = rm__metric_index_find(index, after);
+
+    if (behind < index->metrics.n &&
+        rm_slice_equal(((const struct rm_metric *)index->metrics.items[behind])->name, after)) {
+        behind++;
+    }
+    return behind > i ? behind : i;
+}
+
+int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slice after,
+                  size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n, bool *ret_has_more)
+{
+    const struct rm_vector *metrics = &store->index.metrics;
+    size_t n = 0;
+    uint32_t i;
+    int rv;
+
+    rv = rm__metric_index_sort(&store->index);
+    if (rv != 0) {
+        return rv;
+    }
+    *ret_has_more = false;
+    for (i = first_listed(&store->index, prefix, after); i < metrics->n; i++) {
+        const struct rm_metric *metric = metrics->items[i];
+
+        if (!rm_slice_has_prefix(metric->name, prefix)) {
+            break;
+        }
+        if (n == limit) {
+            *ret_has_more = true;
+            break;
+        }
+        describe_metric(metric, &ret_infos[n]);
+        n++;
+    }
+    *ret_n = n;
+    return 0;
+}
+
+void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats)
+{
+    *ret_stats = (struct rm_store_stats){
+        .n_metrics = store->metrics.n_items,
+        .n_series = store->series.n_items,
+        .n_samples = store->n_samples,
+        .n_bytes = sizeof *store + store->n_bytes + rm__table_bytes(&store->metrics) +
+                   rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index)};
+}

@@ -1,0 +1,30 @@
+/* What is known of a set of observations without looking at them again. Summaries merge, and
+ * neither the order nor the grouping of merges shows beyond the last bits of the sum and the
+ * moments. Zeroed it is the empty set. */
+#ifndef RAFTMETRICS_SRC_METRICS_SUMMARY_H
+#define RAFTMETRICS_SRC_METRICS_SUMMARY_H
+
+#include <stdint.h>
+
+#include "double_double.h"
+#include "moments.h"
+#include "observation.h"
+#include "raftmetrics/metrics/query.h"
+
+struct rm_summary {
+    uint64_t count;
+    struct rm_sum sum;
+    double min;
+    double max;
+    struct rm_observation first; /* oldest by position */
+    struct rm_observation last;
+    struct rm_moments moments;
+};
+
+void rm__summary_add(struct rm_summary *summary, const struct rm_observation *observation);
+
+void rm__summary_merge(struct rm_summary *summary, const struct rm_summary *other);
+
+void rm__summary_aggregate(const struct rm_summary *summary, struct rm_aggregate *ret_aggregate);
+
+#endif
