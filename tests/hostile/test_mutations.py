@@ -1,0 +1,114 @@
+"""Valid requests with random damage: an answer or a closed connection, never a crash, a hang or a
+5xx; and exactly what was answered 200 was recorded."""
+import gzip
+import json
+import os
+import random
+
+import pytest
+
+from lib.client import path_of
+from lib.cluster import TOKEN
+from lib.raw import Closed, RawConnection, bearer, request_bytes
+from lib.wait import wait_until
+
+N_REQUESTS = int(os.environ.get("MUTATIONS", "3000"))
+GOOD = bearer(TOKEN)
+ITEM = json.dumps({"metric_name": "good.mutated", "value": 75.5, "timestamp": "2024-11-25T20:59:23.376Z",
+                   "labels": {"host": "web-1"}}).encode()
+BATCH = b'{"metrics": [' + ITEM + b", " + ITEM.replace(b"mutated", b"other") + b"]}"
+CHUNKS = b"10\r\n" + ITEM[:16] + b"\r\n%x\r\n" % (len(ITEM) - 16) + ITEM[16:] + b"\r\n0\r\n\r\n"
+SEEDS = [
+    request_bytes("POST", "/metrics", [GOOD, ("Content-Type", "application/json")], ITEM),
+    request_bytes("POST", "/metrics?precision=ms", [GOOD, ("X-Request-Id", "abc")], ITEM),
+    request_bytes("POST", "/metrics", [GOOD, ("Transfer-Encoding", "chunked")], CHUNKS),
+    request_bytes("POST", "/metrics", [GOOD, ("Content-Encoding", "gzip")], gzip.compress(ITEM, mtime=0)),
+    request_bytes("POST", "/metrics/batch", [GOOD, ("Content-Type", "application/json; charset=utf-8")], BATCH),
+    request_bytes("GET", "/metrics/good.mutated?from=2024-01-01T00:00:00Z&label=host:web-1&limit=5&timestamps=true", [GOOD]),
+    request_bytes("GET", "/metrics/good.mutated/aggregate?agg=avg,max,stddev&window=1h30m&decimals=3", [GOOD]),
+    request_bytes("GET", "/metrics?format=json&prefix=good&limit=10", [GOOD, ("Accept", "application/json")]),
+    request_bytes("HEAD", "/status", [GOOD]),
+    request_bytes("GET", "/readyz?verbose", [("Connection", "close")]),
+]
+TOKENS = [b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"\t", b"%00", b"%2F", b"%zz", b"{", b"}", b"[" * 50, b'"', b",", b"\\u0000", b"\\",
+          b"1e999", b"-0", b"NaN", b"9" * 30, b"null", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"HTTP/1.1", b"\xff\xfe",
+          b"&", b"=", b"?", b"/", b"..", b"0\r\n\r\n", b"POST /metrics HTTP/1.1\r\n", b"Expect: 100-continue\r\n"]
+
+
+def mutate(rng, data):
+    data = bytearray(data)
+    for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
+        start = rng.randrange(len(data) + 1)
+        end = min(len(data), start + rng.choice([1, 1, 2, 5, 20]))
+        rng.choice([
+            lambda: data.__setitem__(slice(start, end), b""),
+            lambda: data.__setitem__(slice(start, end), rng.randbytes(end - start)),
+            lambda: data.__setitem__(slice(start, start), rng.choice(TOKENS)),
+            lambda: data.__setitem__(slice(start, end), rng.choice(TOKENS)),
+            lambda: data.__setitem__(slice(start, start), data[start:end]),
+            lambda: data.__setitem__(slice(start, end), bytes(byte ^ (1 << rng.randrange(8)) for byte in data[start:end])),
+            lambda: data.__setitem__(slice(start, len(data)), rng.choice(SEEDS)[start:]),
+        ])()
+    return bytes(data)
+
+
+def exchange_all(port, data):
+    """Every answer until the daemon closes, which it does once the client has ended its side."""
+    answers = []
+    with RawConnection(port) as connection:
+        connection.try_send(data)
+        try:
+            connection.half_close()
+        except OSError:
+            pass  # closed by the daemon already
+        method = "HEAD" if data.startswith(b"HEAD") else "GET"
+        try:
+            while True:
+                answer = connection.read_answer(method)
+                method = "GET"
+                if answer.status >= 200:
+                    answers.append(answer)
+        except Closed:
+            return answers
+
+
+def recorded_by(answer):
+    if answer.status != 200 or b"recorded" not in answer.body:
+        return 0
+    return answer.json().get("recorded", 1)
+
+
+def samples(cluster):
+    return sum(row["samples"] for row in cluster.status()["workers"])
+
+
+@pytest.mark.parametrize("whom", ["control", "worker"])
+def test_random_damage(shared, whom):
+    seed = int(os.environ.get("SEED", random.randrange(2**32)))
+    print(f"SEED={seed}")
+    rng = random.Random(seed)
+    port = shared.control.port if whom == "control" else shared.workers[0].port
+    before, recorded, statuses = samples(shared), 0, {}
+    known = names_of(shared)
+    for number in range(N_REQUESTS if whom == "control" else N_REQUESTS // 3):
+        data = mutate(rng, rng.choice(SEEDS))
+        try:
+            answers = exchange_all(port, data)
+        except (OSError, ValueError) as error:
+            raise AssertionError(f"request {number}: {data!r}") from error
+        for answer in answers:
+            statuses[answer.status] = statuses.get(answer.status, 0) + 1
+            assert answer.status < 500 or answer.status in (501, 505), (number, data, answer)
+            recorded += recorded_by(answer)
+    print(statuses, recorded)
+    assert len(statuses) > 3, statuses
+    wait_until(lambda: samples(shared) == before + recorded, 5,
+               f"{recorded} samples more than {before}, for that many were answered 200")
+    for name in names_of(shared) - known:
+        assert shared.client().delete(path_of(name)).status == 200
+
+
+def names_of(cluster):
+    """All of them: damage makes new ones."""
+    listed = cluster.client().get("/metrics?format=json&limit=10000").json()
+    return {row["metric_name"] for row in listed["metrics"]}

@@ -1,0 +1,1 @@
+"""What the tests of real daemons share: ports, processes, clients, waiting."""

@@ -1,0 +1,45 @@
+"""A cluster whose nodes are started one by one, each with a configuration of the test's own."""
+import json
+
+from .cluster import Cluster
+
+CLUSTER_SECRET = "secret-between-the-nodes-0815"
+
+
+class HandMadeCluster(Cluster):
+    """@control, @worker, @both: keys for the configurations of these nodes."""
+
+    def __init__(self, n_workers=3, control=None, worker=None, both=None, **options):
+        super().__init__(n_workers, **options)
+        self._control_keys = control or {}
+        self._worker_keys = worker or {}
+        self._both_keys = both or {}
+
+    def start(self, wait=True):
+        self.data_directory.mkdir()
+        for worker in self.workers:
+            self.write_config(worker, node_id=worker.id, data_dir=str(self.data_directory / worker.name),
+                              **self._worker_keys)
+            worker.start(wait=False)
+        self.write_config(self.control, **self._control_keys)
+        self.control.start(wait=False)
+        if wait:
+            for node in self.nodes:
+                node.wait_ready()
+            self.wait_writable()
+        return self
+
+    def write_config(self, node, **keys):
+        config = {
+            "listen": "127.0.0.1", "port": node.port, "auth_token": self.token, "cluster_secret": CLUSTER_SECRET,
+            "worker_hosts": [f"127.0.0.1:{worker.port}" for worker in self.workers], "log_level": self.log_level,
+            "pid_file": str(self.data_directory / f"{node.name}.pid"), **self._both_keys, **keys,
+        }
+        node.config.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+    def stop(self):
+        try:
+            statuses = [node.stop() for node in [*self._more_nodes, *self.nodes]]
+            return next(filter(None, statuses), 0)
+        finally:
+            self._destroy()

@@ -1,0 +1,48 @@
+"""What comes with the engine says so instead of half working."""
+import pytest
+
+from lib.checks import check_error
+from lib.client import path_of
+
+LATER = {
+    "median": "/aggregate?agg=median",
+    "percentile": "/aggregate?agg=p95",
+    "percentile with decimals": "/aggregate?agg=max,p99.9",
+    "count_rate": "/aggregate?agg=count_rate",
+    "increase": "/aggregate?agg=increase",
+    "rate": "/aggregate?agg=rate",
+    "group_by": "/aggregate?group_by=host",
+    "group_by and order_by": "/aggregate?group_by=host&order_by=max:desc&limit=10",
+    "step": "/aggregate?step=5m",
+    "series": "/series",
+    "histogram": "/histogram",
+}
+
+
+@pytest.mark.parametrize("suffix", LATER.values(), ids=LATER)
+def test_of_a_metric(api, name, suffix):
+    api.record(name, 1)
+    check_error(api.get(path_of(name) + suffix), 501, "not_implemented")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/plain; version=0.0.4", "application/openmetrics-text"])
+def test_text_batches(api, name, content_type):
+    answer = api.post("/metrics/batch", f"{name} 75.5\n", headers={"Content-Type": content_type})
+    check_error(answer, 501, "not_implemented")
+    check_error(api.get(path_of(name)), 404, "unknown_metric")
+
+
+@pytest.mark.parametrize("accept", ["*/*", None, "text/plain", "application/openmetrics-text",
+                                    "text/plain;q=0.9, application/json;q=0.1"])
+def test_exposition(api, accept):
+    check_error(api.get("/metrics", headers={"Accept": accept}), 501, "not_implemented")
+
+
+@pytest.mark.parametrize("form", ["prometheus", "openmetrics"])
+def test_exposition_by_format(api, form):
+    check_error(api.get("/metrics", {"format": form}, {"Accept": "application/json"}), 501, "not_implemented")
+
+
+def test_self_metrics(shared):
+    for node in shared.nodes:
+        check_error(node.ask("/status/metrics"), 501, "not_implemented")
