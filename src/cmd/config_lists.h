@@ -1,0 +1,42 @@
+/* The two lists of a configuration: workers and tokens. Reasons are sentences without the key and
+ * its source, which the caller knows. */
+#ifndef RAFTMETRICS_SRC_CMD_CONFIG_LISTS_H
+#define RAFTMETRICS_SRC_CMD_CONFIG_LISTS_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "raftmetrics/api/options.h"
+#include "raftmetrics/base/slice.h"
+#include "raftmetrics/cmd/complaint.h"
+
+struct rm_worker_list {
+    struct rm_worker_address *items;
+    size_t n;
+};
+
+/* "worker-1:8081,[::1]:8082" or "2=worker-2:8082"; one without an id has its place, from 1.
+ * Errors: RM_EINVAL with a reason; RM_ENOMEM. */
+int rm_worker_list_parse(struct rm_slice text, struct rm_worker_list *ret_list,
+                         struct rm_complaint *reason);
+
+/* An array of "host:port" or {"id": 2, "address": "host:port"}, or one text as above. */
+int rm_worker_list_from_json(const json_t *value, struct rm_worker_list *ret_list,
+                             struct rm_complaint *reason);
+void rm_worker_list_done(struct rm_worker_list *list);
+
+struct rm_token_list {
+    struct rm_token *items;
+    size_t n;
+};
+
+/* An array of {"name", "token", "scopes"}. Errors: RM_EINVAL with a reason; RM_ENOMEM. */
+int rm_token_list_from_json(const json_t *value, struct rm_token_list *ret_list,
+                            struct rm_complaint *reason);
+/* Copies the texts. Errors: RM_EINVAL with a reason where name or secret stands there already or
+ * is not visible ASCII; RM_ENOMEM. */
+int rm_token_list_add(struct rm_token_list *list, struct rm_slice name, struct rm_slice secret,
+                      unsigned scopes, struct rm_complaint *reason);
+void rm_token_list_done(struct rm_token_list *list);
+
+#endif

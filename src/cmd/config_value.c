@@ -1,0 +1,343 @@
+#include "config_value.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_lists.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/number.h"
+#include "raftmetrics/base/slice.h"
+#include "raftmetrics/base/utf8.h"
+
+static const char mask[] = "***";
+
+static char **text_at(const struct rm_config *config, const struct rm_config_key *key)
+{
+    return (char **)(void *)((char *)(uintptr_t)config + key->offset);
+}
+
+static int64_t *int_at(const struct rm_config *config, const struct rm_config_key *key)
+{
+    return (int64_t *)(void *)((char *)(uintptr_t)config + key->offset);
+}
+
+static int out_of_memory(struct rm_complaint *complaint)
+{
+    return rm_complain(complaint, RM_ENOMEM, "out of memory");
+}
+
+/* key: "value" REASON (source) */
+static int refuse(const struct rm_config_key *key, const char *value, const char *reason,
+                  const char *where, struct rm_complaint *complaint)
+{
+    return rm_complain(complaint, RM_EINVAL, "%s: \"%.200s\" %s (%s)", key->name,
+                       key->is_secret ? mask : value, reason, where);
+}
+
+static int set_int(struct rm_config *config, const struct rm_config_key *key, const char *text,
+                   const char *where, struct rm_complaint *complaint)
+{
+    char reason[80];
+    int64_t value;
+
+    if (text[0] == '\0' && key->initial[0] == '\0') {
+        *int_at(config, key) = 0;
+        return 0;
+    }
+    if (rm_int_parse(rm_slice_of(text), key->min, key->max, &value) != 0) {
+        snprintf(reason, sizeof reason, "is not a whole number between %" PRId64 " and %" PRId64,
+                 key->min, key->max);
+        return refuse(key, text, reason, where, complaint);
+    }
+    *int_at(config, key) = value;
+    return 0;
+}
+
+static bool is_clean_text(const struct rm_config_key *key, struct rm_slice text)
+{
+    if (key->is_secret) {
+        return rm_slice_all_between(text, 0x21, 0x7e);
+    }
+    return rm_utf8_is_valid(text) && !rm_utf8_has_control(text);
+}
+
+static int set_text(struct rm_config *config, const struct rm_config_key *key, const char *text,
+                    const char *where, struct rm_complaint *complaint)
+{
+    int64_t len = (int64_t)strlen(text);
+    bool may_be_empty = key->initial[0] == '\0';
+    char reason[80];
+    char *copy;
+
+    if ((len < key->min && !(len == 0 && may_be_empty)) || len > key->max) {
+        snprintf(reason, sizeof reason, "is not %" PRId64 " to %" PRId64 " characters long",
+                 key->min, key->max);
+        return refuse(key, text, reason, where, complaint);
+    }
+    if (!is_clean_text(key, rm_slice_of(text))) {
+        return refuse(key, text,
+                      key->is_secret ? "holds a space or something that is not visible ASCII"
+                                     : "holds a control character or is not UTF-8",
+                      where, complaint);
+    }
+    copy = strdup(text);
+    if (copy == NULL) {
+        return out_of_memory(complaint);
+    }
+    free(*text_at(config, key));
+    *text_at(config, key) = copy;
+    return 0;
+}
+
+static int set_choice(struct rm_config *config, const struct rm_config_key *key, const char *text,
+                      const char *where, struct rm_complaint *complaint)
+{
+    char reason[120] = "is none of";
+
+    for (int64_t i = 0; key->choices[i] != NULL; i++) {
+        if (strcmp(key->choices[i], text) == 0) {
+            *int_at(config, key) = i;
+            return 0;
+        }
+        snprintf(reason + strlen(reason), sizeof reason - strlen(reason), "%s %s",
+                 i == 0 ? "" : ",", key->choices[i]);
+    }
+    return refuse(key, text, reason, where, complaint);
+}
+
+static void replace_workers(struct rm_config *config, struct rm_worker_list list)
+{
+    struct rm_worker_list old = {config->workers, config->n_workers};
+
+    rm_worker_list_done(&old);
+    config->workers = list.items;
+    config->n_workers = list.n;
+}
+
+static int set_workers(struct rm_config *config, const struct rm_config_key *key, const char *text,
+                       const char *where, struct rm_complaint *complaint)
+{
+    struct rm_worker_list list = {0};
+    struct rm_complaint reason;
+    int error = text[0] == '\0' ? 0 : rm_worker_list_parse(rm_slice_of(text), &list, &reason);
+
+    if (error != 0) {
+        return rm_complain(complaint, error, "%s: %.800s (%s)", key->name, reason.text, where);
+    }
+    replace_workers(config, list);
+    return 0;
+}
+
+static int set_lists(struct rm_config *config, const struct rm_config_key *key, const json_t *value,
+                     const char *where, struct rm_complaint *complaint)
+{
+    struct rm_worker_list workers = {0};
+    struct rm_token_list tokens = {0};
+    struct rm_token_list old = {config->tokens, config->n_tokens};
+    struct rm_complaint reason;
+    int error = key->type == RM_CONFIG_WORKERS ? rm_worker_list_from_json(value, &workers, &reason)
+                                               : rm_token_list_from_json(value, &tokens, &reason);
+
+    if (error != 0) {
+        return rm_complain(complaint, error, "%s: %.800s (%s)", key->name, reason.text, where);
+    }
+    if (key->type == RM_CONFIG_WORKERS) {
+        replace_workers(config, workers);
+    } else {
+        rm_token_list_done(&old);
+        config->tokens = tokens.items;
+        config->n_tokens = tokens.n;
+    }
+    return 0;
+}
+
+static int note_source(struct rm_config *config, const struct rm_config_key *key,
+                       enum rm_config_origin origin, const char *where,
+                       struct rm_complaint *complaint)
+{
+    size_t i = rm_config_index(key);
+    char *copy = strdup(where);
+
+    if (copy == NULL) {
+        return out_of_memory(complaint);
+    }
+    free(config->sources[i].where);
+    config->sources[i].where = copy;
+    config->sources[i].origin = origin;
+    return 0;
+}
+
+static int set_by_type(struct rm_config *config, const struct rm_config_key *key, const char *text,
+                       const char *where, struct rm_complaint *complaint)
+{
+    switch (key->type) {
+    case RM_CONFIG_INT:
+        return set_int(config, key, text, where, complaint);
+    case RM_CONFIG_TEXT:
+        return set_text(config, key, text, where, complaint);
+    case RM_CONFIG_CHOICE:
+        return set_choice(config, key, text, where, complaint);
+    case RM_CONFIG_WORKERS:
+        return set_workers(config, key, text, where, complaint);
+    case RM_CONFIG_TOKENS:
+        break;
+    }
+    return 0; /* tokens have no text form, and none by default */
+}
+
+int rm_config_set_text(struct rm_config *config, const struct rm_config_key *key, const char *text,
+                       enum rm_config_origin origin, const char *where,
+                       struct rm_complaint *complaint)
+{
+    int error = set_by_type(config, key, text, where, complaint);
+
+    return error != 0 ? error : note_source(config, key, origin, where, complaint);
+}
+
+static bool has_type(const struct rm_config_key *key, const json_t *value)
+{
+    return key->type == RM_CONFIG_INT ? json_is_integer(value) : json_is_string(value);
+}
+
+/* A JSON scalar through the same door as the environment's text. */
+static int set_scalar(struct rm_config *config, const struct rm_config_key *key,
+                      const json_t *value, const char *where, struct rm_complaint *complaint)
+{
+    char *shown;
+    int error;
+
+    if (has_type(key, value) && json_is_string(value)) {
+        return set_by_type(config, key, json_string_value(value), where, complaint);
+    }
+    shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (shown == NULL) {
+        return out_of_memory(complaint);
+    }
+    error = has_type(key, value)
+                ? set_by_type(config, key, shown, where, complaint)
+                : rm_complain(complaint, RM_EINVAL, "%s: %.200s is not %s (%s)", key->name,
+                              key->is_secret ? mask : shown,
+                              key->type == RM_CONFIG_INT ? "an integer" : "a text", where);
+    free(shown);
+    return error;
+}
+
+int rm_config_set_json(struct rm_config *config, const struct rm_config_key *key,
+                       const json_t *value, enum rm_config_origin origin, const char *where,
+                       struct rm_complaint *complaint)
+{
+    bool is_list = key->type == RM_CONFIG_WORKERS || key->type == RM_CONFIG_TOKENS;
+    int error = is_list ? set_lists(config, key, value, where, complaint)
+                        : set_scalar(config, key, value, where, complaint);
+
+    return error != 0 ? error : note_source(config, key, origin, where, complaint);
+}
+
+/* The tokens of the key `tokens`: all but the one that auth_token became. */
+static bool is_listed_token(const struct rm_config *config, const struct rm_token *token)
+{
+    return strcmp(token->secret, config->auth_token) != 0;
+}
+
+static json_t *scopes_to_json(unsigned scopes)
+{
+    json_t *array = json_array();
+
+    if ((scopes & RM_SCOPE_READ) != 0) {
+        json_array_append_new(array, json_string("read"));
+    }
+    if ((scopes & RM_SCOPE_WRITE) != 0) {
+        json_array_append_new(array, json_string("write"));
+    }
+    if ((scopes & RM_SCOPE_ADMIN) != 0) {
+        json_array_append_new(array, json_string("admin"));
+    }
+    return array;
+}
+
+static json_t *tokens_to_json(const struct rm_config *config)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < config->n_tokens; i++) {
+        const struct rm_token *token = &config->tokens[i];
+
+        if (is_listed_token(config, token)) {
+            json_array_append_new(array, json_pack("{s:s, s:s, s:o}", "name", token->name, "token",
+                                                   mask, "scopes", scopes_to_json(token->scopes)));
+        }
+    }
+    return array;
+}
+
+static json_t *workers_to_json(const struct rm_config *config)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < config->n_workers; i++) {
+        json_array_append_new(array,
+                              json_pack("{s:I, s:s}", "id", (json_int_t)config->workers[i].id,
+                                        "address", config->workers[i].address));
+    }
+    return array;
+}
+
+json_t *rm_config_to_json(const struct rm_config *config, const struct rm_config_key *key)
+{
+    switch (key->type) {
+    case RM_CONFIG_INT:
+        return json_integer(*int_at(config, key));
+    case RM_CONFIG_CHOICE:
+        return json_string(key->choices[*int_at(config, key)]);
+    case RM_CONFIG_WORKERS:
+        return workers_to_json(config);
+    case RM_CONFIG_TOKENS:
+        return tokens_to_json(config);
+    case RM_CONFIG_TEXT:
+        break;
+    }
+    return json_string(key->is_secret && **text_at(config, key) != '\0' ? mask
+                                                                        : *text_at(config, key));
+}
+
+static void show_workers(FILE *out, const struct rm_config *config)
+{
+    for (size_t i = 0; i < config->n_workers; i++) {
+        fprintf(out, "%s%u=%s", i == 0 ? "" : ",", config->workers[i].id,
+                config->workers[i].address);
+    }
+}
+
+static void show_tokens(FILE *out, const struct rm_config *config)
+{
+    const char *separator = "";
+
+    for (size_t i = 0; i < config->n_tokens; i++) {
+        if (is_listed_token(config, &config->tokens[i])) {
+            fprintf(out, "%s%s=%s", separator, config->tokens[i].name, mask);
+            separator = ",";
+        }
+    }
+}
+
+void rm_config_show(FILE *out, const struct rm_config *config, const struct rm_config_key *key)
+{
+    switch (key->type) {
+    case RM_CONFIG_INT:
+        fprintf(out, "%" PRId64, *int_at(config, key));
+        break;
+    case RM_CONFIG_CHOICE:
+        fputs(key->choices[*int_at(config, key)], out);
+        break;
+    case RM_CONFIG_WORKERS:
+        show_workers(out, config);
+        break;
+    case RM_CONFIG_TOKENS:
+        show_tokens(out, config);
+        break;
+    case RM_CONFIG_TEXT:
+        fputs(key->is_secret && **text_at(config, key) != '\0' ? mask : *text_at(config, key), out);
+        break;
+    }
+}
