@@ -21,17 +21,20 @@ def refused(api):
 
 
 @pytest.mark.parametrize("body", [
-    b"[" * FILL, b'{"a":' * (FILL // 5), b"[" * FILL + b"]" * FILL, b'{"metric_name":' + b"[" * 100_000 + b"]" * 100_000 + b',"value":1}',
+    b"[" * FILL, b'{"a":' * (FILL // 5), b"[" * FILL + b"]" * FILL,
+    b'{"metric_name":' + b"[" * 100_000 + b"]" * 100_000 + b',"value":1}',
     b'{"metric_name": "victim", "value": ' + b"[" * 3000 + b"1" + b"]" * 3000 + b"}",
     b'{"metric_name": "victim", "value": 1, "labels": ' + b'{"a":' * 3000 + b"1" + b"}" * 3001,
     b'{"metrics":' * 20_000, b"{" * FILL, b'"' + b"\\" * (FILL - 1), b'"' + b"\\u0061" * (FILL // 6),
-], ids=["open lists", "open objects", "lists", "name", "value", "labels", "batches", "braces", "backslashes", "open text"])
+], ids=["open lists", "open objects", "lists", "name", "value", "labels", "batches", "braces", "backslashes",
+        "open text"])
 def test_depth(refused, body):
     for target in ("/metrics", "/metrics/batch"):
         refused(body, target)
 
 
-@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e" + "9" * 1000, "1" + "0" * 100_000, "-" + "9" * 100_000,
+@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e" + "9" * 1000, "1" + "0" * 100_000,
+                                    "-" + "9" * 100_000,
                                     "0." + "0" * 100_000 + "e999999999", "1e99999999999999999999",
                                     "1." + "1" * 100_000 + "e400"])
 def test_number_bombs(api, number):
@@ -43,12 +46,15 @@ def test_number_bombs(api, number):
 
 
 def test_tiny_numbers_are_zero(api):
-    for number in ("1e-999999", "-1e-99999999999999999999", "0e999999999999", "1e-400", "0." + "0" * 100_000 + "1"):
+    for number in ("1e-999999", "-1e-99999999999999999999", "0e999999999999", "1e-400",
+                   "0." + "0" * 100_000 + "1"):
         assert api.post("/metrics", f'{{"metric_name": "good.tiny", "value": {number}}}').status in (200, 400)
 
 
-ANYTHING = [None, True, False, 0, -1, 1.5, 1e300, "", "text", "1", [], [1], ["victim"], {}, {"a": "b"}, [[]], [{}], "\ufffd", "a" * 5000]
-FITS = {"metric_name": {"text"}, "value": {"0", "-1", "1.5", "1e+300"}, "timestamp": set(), "labels": {"{}", '{"a": "b"}'}}
+ANYTHING = [None, True, False, 0, -1, 1.5, 1e300, "", "text", "1", [], [1], ["victim"], {}, {"a": "b"}, [[]], [{}],
+            "\ufffd", "a" * 5000]
+FITS = {"metric_name": {"text"}, "value": {"0", "-1", "1.5", "1e+300"}, "timestamp": set(),
+        "labels": {"{}", '{"a": "b"}'}}
 
 
 @pytest.mark.parametrize("field", FITS)
@@ -98,7 +104,8 @@ def test_messages_stay_short_and_are_valid_text(api):
         assert not any(byte < 0x20 for byte in answer.body), answer
 
 
-BYTES = [b"\0", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x7f", b"\r", b"\x1b[2J", b"\\u0000", b"\\ud800", b"\\u12"]
+BYTES = [b"\0", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x7f", b"\r", b"\x1b[2J", b"\\u0000",
+         b"\\ud800", b"\\u12"]
 
 
 @pytest.mark.parametrize("byte, place", itertools.product(BYTES, ["name", "key", "label", "outside"]))

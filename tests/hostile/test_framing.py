@@ -121,9 +121,11 @@ def test_nothing_hides_behind_a_refused_message(shared, name):
 
 
 @pytest.mark.parametrize("data", [
-    with_lines(LENGTH, body=BODY[:-1]), with_lines("Content-Length: 1000"), chunked(b"%x\r\n%s" % (len(BODY), BODY)),
+    with_lines(LENGTH, body=BODY[:-1]), with_lines("Content-Length: 1000"),
+    chunked(b"%x\r\n%s" % (len(BODY), BODY)),
     chunked(b"%x\r\n%s\r\n" % (len(BODY), BODY)), with_lines(LENGTH)[:60], START.encode(), b"P", b"\r\n",
-], ids=["body cut", "body missing", "chunk cut", "last chunk missing", "headers cut", "line cut", "one byte", "line end"])
+], ids=["body cut", "body missing", "chunk cut", "last chunk missing", "headers cut", "line cut", "one byte",
+        "line end"])
 def test_cut_off(shared, data):
     """The client ends its side in the midst of a request."""
     for node in shared.nodes:

@@ -6,9 +6,12 @@ import pytest
 from lib.cluster import TOKEN
 from lib.raw import bearer, exchange, request_bytes
 
-PATHS = ["/internal/append", "/internal/append?shard=0", "/internal/cluster", "/internal/status", "/internal/metrics",
-         "/internal/metrics/batch", "/internal/metrics/victim", "/internal/", "/internal", "/internal/health", "//internal/append",
-         "/internal//append", "/%69nternal/append", "/internal%2Fappend", "/INTERNAL/append", "/metrics/../internal/append",
+PATHS = ["/internal/append", "/internal/append?shard=0", "/internal/cluster", "/internal/status",
+         "/internal/metrics",
+         "/internal/metrics/batch", "/internal/metrics/victim", "/internal/", "/internal", "/internal/health",
+         "//internal/append",
+         "/internal//append", "/%69nternal/append", "/internal%2Fappend", "/INTERNAL/append",
+         "/metrics/../internal/append",
          "/append", "/cluster", "/internal/internal/append"]
 BODY = b'{"metric_name": "victim", "value": 1}'
 
@@ -17,7 +20,8 @@ BODY = b'{"metric_name": "victim", "value": 1}'
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_clients_have_no_business_there(shared, path, method):
     for node in shared.nodes:
-        for headers in ([], [bearer(TOKEN)], [("Authorization", "Cluster " + TOKEN)], [("Authorization", "Cluster ")],
+        for headers in ([], [bearer(TOKEN)], [("Authorization", "Cluster " + TOKEN)],
+                        [("Authorization", "Cluster ")],
                         [("Authorization", "Cluster")], [("Authorization", "Cluster x"), bearer(TOKEN)]):
             answer = exchange(node.port, request_bytes(method, path, headers, BODY if method == "POST" else None))
             assert answer.status in (400, 401, 403, 404, 405), answer
@@ -30,10 +34,12 @@ def test_the_secret_of_the_cluster_is_no_token(shared):
     for node in shared.nodes:
         for target in ("/health", "/status", "/internal/cluster"):
             assert exchange(node.port, request_bytes("GET", target, [bearer(secret)])).status == 401
-        assert exchange(node.port, request_bytes("GET", "/health", [("Authorization", "Cluster " + secret)])).status == 401
+        assert exchange(node.port, request_bytes("GET", "/health",
+                                                 [("Authorization", "Cluster " + secret)])).status == 401
 
 
-@pytest.mark.parametrize("body", [b"", b"\0", b"x" * 1000, b"\xff" * 5000, b"\x08\x96\x01", b"\x0a\xff\xff\xff\xff\x0f", BODY,
+@pytest.mark.parametrize("body", [b"", b"\0", b"x" * 1000, b"\xff" * 5000, b"\x08\x96\x01",
+                                  b"\x0a\xff\xff\xff\xff\x0f", BODY,
                                   b"\x0a\x02\x0a\x00" * 500])
 def test_nonsense_from_one_who_knows_the_secret(shared, body):
     """A broken peer: an error, nothing recorded, the worker lives."""
@@ -41,6 +47,7 @@ def test_nonsense_from_one_who_knows_the_secret(shared, body):
     for node in shared.nodes:
         for target in ("/internal/append", "/internal/append?shard=0", "/internal/append?shard=4294967296",
                        "/internal/append?shard=-1", "/internal/append?shard=1&shard=2"):
-            answer = exchange(node.port, request_bytes("POST", target, [("Authorization", "Cluster " + secret)], body))
+            answer = exchange(node.port, request_bytes("POST", target, [("Authorization", "Cluster " + secret)],
+                                                       body))
             assert answer.status < 500 or answer.status == 503, answer
             assert answer.status != 200 or body == b"", answer

@@ -24,14 +24,18 @@ SEEDS = [
     request_bytes("POST", "/metrics", [GOOD, ("Transfer-Encoding", "chunked")], CHUNKS),
     request_bytes("POST", "/metrics", [GOOD, ("Content-Encoding", "gzip")], gzip.compress(ITEM, mtime=0)),
     request_bytes("POST", "/metrics/batch", [GOOD, ("Content-Type", "application/json; charset=utf-8")], BATCH),
-    request_bytes("GET", "/metrics/good.mutated?from=2024-01-01T00:00:00Z&label=host:web-1&limit=5&timestamps=true", [GOOD]),
+    request_bytes("GET",
+                  "/metrics/good.mutated?from=2024-01-01T00:00:00Z&label=host:web-1&limit=5&timestamps=true",
+                  [GOOD]),
     request_bytes("GET", "/metrics/good.mutated/aggregate?agg=avg,max,stddev&window=1h30m&decimals=3", [GOOD]),
     request_bytes("GET", "/metrics?format=json&prefix=good&limit=10", [GOOD, ("Accept", "application/json")]),
     request_bytes("HEAD", "/status", [GOOD]),
     request_bytes("GET", "/readyz?verbose", [("Connection", "close")]),
 ]
-TOKENS = [b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"\t", b"%00", b"%2F", b"%zz", b"{", b"}", b"[" * 50, b'"', b",", b"\\u0000", b"\\",
-          b"1e999", b"-0", b"NaN", b"9" * 30, b"null", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"HTTP/1.1", b"\xff\xfe",
+TOKENS = [b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"\t", b"%00", b"%2F", b"%zz", b"{", b"}", b"[" * 50, b'"',
+          b",", b"\\u0000", b"\\",
+          b"1e999", b"-0", b"NaN", b"9" * 30, b"null", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n",
+          b"HTTP/1.1", b"\xff\xfe",
           b"&", b"=", b"?", b"/", b"..", b"0\r\n\r\n", b"POST /metrics HTTP/1.1\r\n", b"Expect: 100-continue\r\n"]
 
 
@@ -46,7 +50,8 @@ def mutate(rng, data):
             lambda: data.__setitem__(slice(start, start), rng.choice(TOKENS)),
             lambda: data.__setitem__(slice(start, end), rng.choice(TOKENS)),
             lambda: data.__setitem__(slice(start, start), data[start:end]),
-            lambda: data.__setitem__(slice(start, end), bytes(byte ^ (1 << rng.randrange(8)) for byte in data[start:end])),
+            lambda: data.__setitem__(slice(start, end), bytes(byte ^ (1 << rng.randrange(8))
+                                                              for byte in data[start:end])),
             lambda: data.__setitem__(slice(start, len(data)), rng.choice(SEEDS)[start:]),
         ])()
     return bytes(data)

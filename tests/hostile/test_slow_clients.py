@@ -77,7 +77,8 @@ def test_slow_requests_end(shared):
     open_still = [what for what, drip in drips.items() if drip.seconds is None]
     assert not open_still, f"open after {REQUEST_SECONDS + SLACK_SECONDS} s: {open_still}"
     statuses = {what: drip.last[9:12] for what, drip in drips.items() if drip.last}
-    assert set(statuses.values()) <= {b"200", b"400", b"401", b"404", b"408", b"413", b"414", b"421", b"431"}, statuses
+    assert set(statuses.values()) <= {b"200", b"400", b"401", b"404", b"408", b"413", b"414", b"421",
+                                      b"431"}, statuses
 
 
 def test_a_client_that_does_not_read(shared, api):

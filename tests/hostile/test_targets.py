@@ -6,8 +6,10 @@ from lib.cluster import TOKEN
 from lib.raw import Closed, RawConnection, bearer, exchange, request_bytes
 
 GOOD = bearer(TOKEN)
-BAD_ESCAPES = ["%", "%2", "%zz", "%g1", "%1g", "%00", "a%00", "%2%35", "%%41", "%c0%80", "%c0%af", "%c1%81", "%e0%80%af",
-               "%f0%80%80%af", "%ed%a0%80", "%ed%bf%bf", "%f4%90%80%80", "%f8%88%80%80%80", "%ff", "%80", "a%c3", "%u0041"]
+BAD_ESCAPES = ["%", "%2", "%zz", "%g1", "%1g", "%00", "a%00", "%2%35", "%%41", "%c0%80", "%c0%af", "%c1%81",
+               "%e0%80%af",
+               "%f0%80%80%af", "%ed%a0%80", "%ed%bf%bf", "%f4%90%80%80", "%f8%88%80%80%80", "%ff", "%80", "a%c3",
+               "%u0041"]
 
 
 @pytest.mark.parametrize("escape", BAD_ESCAPES)
@@ -20,9 +22,12 @@ def test_bad_escapes(shared, escape):
 
 
 @pytest.mark.parametrize("target", [
-    "/metrics/..%2f..%2fetc%2fpasswd", "/metrics/../status", "/metrics/./x", "/../../../etc/passwd", "/metrics/%2e%2e/status",
-    "/metrics/%2F", "/metrics/a%2Fb%2F..", "/metrics/;x", "/metrics/x;y=z", "/metrics/x%3Flimit=1", "/metrics/x%23", "/metrics/$(id)",
-    "/metrics/x'or'1'='1", "/metrics/%0d%0aX-Injected:%201", "/metrics/x%20HTTP/1.1", "/metrics/x%0A", "/metrics/x?label=%0d%0a:x",
+    "/metrics/..%2f..%2fetc%2fpasswd", "/metrics/../status", "/metrics/./x", "/../../../etc/passwd",
+    "/metrics/%2e%2e/status",
+    "/metrics/%2F", "/metrics/a%2Fb%2F..", "/metrics/;x", "/metrics/x;y=z", "/metrics/x%3Flimit=1",
+    "/metrics/x%23", "/metrics/$(id)",
+    "/metrics/x'or'1'='1", "/metrics/%0d%0aX-Injected:%201", "/metrics/x%20HTTP/1.1", "/metrics/x%0A",
+    "/metrics/x?label=%0d%0a:x",
     "/metrics/\xe4", "/metrics/\xff", "/metrics/x#fragment", "/metrics/x\\y"])
 def test_tricks(shared, target):
     for node in shared.nodes:
@@ -42,7 +47,8 @@ def test_tricks(shared, target):
     lambda: b"G" * 1_000_000,
     lambda: b"GET /" + b"a" * 1_000_000,
     lambda: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200_000,
-], ids=["target", "query", "value", "name", "fields", "token", "huge token", "method", "endless target", "endless headers"])
+], ids=["target", "query", "value", "name", "fields", "token", "huge token", "method", "endless target",
+        "endless headers"])
 def test_sizes(shared, make):
     for node in shared.nodes:
         answer = exchange_or_closed(node.port, make())
@@ -74,8 +80,10 @@ def test_many_filters(shared, n):
 
 
 @pytest.mark.parametrize("field", ["Authorization", "authorization", "AUTHORIZATION"])
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Bearer\t" + TOKEN + "x", "Basic dXNlcjpwdw==", TOKEN, "Bearer " + TOKEN[:-1],
-                                   "Bearer " + TOKEN + "x", "Bearer " + TOKEN + " x", "Bearer " + TOKEN + "," + TOKEN,
+@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Bearer\t" + TOKEN + "x", "Basic dXNlcjpwdw==", TOKEN,
+                                   "Bearer " + TOKEN[:-1],
+                                   "Bearer " + TOKEN + "x", "Bearer " + TOKEN + " x",
+                                   "Bearer " + TOKEN + "," + TOKEN,
                                    "Bearer " + TOKEN.upper(), "Bearer  \x01" + TOKEN, "Cluster " + TOKEN])
 def test_tokens_that_are_not(shared, field, value):
     for node in shared.nodes:

@@ -144,6 +144,7 @@ class Cluster:
         target = SAVED_LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", self.label)
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        for file in [self.output, self.log, *self.data_directory.glob("*.log"), *self.data_directory.glob("*.json")]:
+        for file in [self.output, self.log, *self.data_directory.glob("*.log"),
+                     *self.data_directory.glob("*.json")]:
             if file.exists():
                 shutil.copy(file, target)

@@ -18,7 +18,8 @@ def expected(values):
     exact = [fractions.Fraction(value) for value in values]
     mean = sum(exact) / len(exact)
     variance = sum((value - mean) ** 2 for value in exact) / len(exact)
-    return {"count": len(values), "sum": math.fsum(values), "mean": float(mean), "avg": float(mean), "min": min(values),
+    return {"count": len(values), "sum": math.fsum(values), "mean": float(mean), "avg": float(mean),
+            "min": min(values),
             "max": max(values), "first": values[0], "last": values[-1], "variance": float(variance),
             "stddev": statistics.pstdev(values)}
 

@@ -11,7 +11,8 @@ from lib.raw import exchange, request_bytes
 TOKENS = {"reader": ["read"], "writer": ["write"], "keeper": ["admin"], "both": ["read", "write"],
           "old": ["read", "write", "admin"], "new": ["read", "write", "admin"]}
 SCOPE_OF = {
-    ("GET", "/metrics/auth.known"): "read", ("GET", "/metrics/auth.known/aggregate"): "read", ("GET", "/metrics?format=json"): "read",
+    ("GET", "/metrics/auth.known"): "read", ("GET", "/metrics/auth.known/aggregate"): "read",
+    ("GET", "/metrics?format=json"): "read",
     ("GET", "/status"): "read", ("POST", "/metrics"): "write", ("POST", "/metrics/batch"): "write",
     ("DELETE", "/metrics/auth.unknown"): "admin",
 }
@@ -45,7 +46,8 @@ def ask(node, token, method, target, body=None, headers=None):
 def test_scopes(guarded, name, request_line):
     assert ask(guarded.control, guarded.token, "POST", "/metrics", item("auth.known", 1)).status == 200
     for node in guarded.nodes:
-        body = {"/metrics": item("auth.known", 1), "/metrics/batch": {"metrics": [item("auth.known", 1)]}}.get(request_line[1])
+        made = item("auth.known", 1)
+        body = {"/metrics": made, "/metrics/batch": {"metrics": [made]}}.get(request_line[1])
         answer = ask(node, secret_of(name), *request_line, body)
         if SCOPE_OF[request_line] in TOKENS[name]:
             assert answer.status == (404 if request_line[0] == "DELETE" else 200), answer
@@ -86,7 +88,8 @@ def test_the_scheme_is_matched_without_case(shared, scheme):
 
 
 def wrong_tokens(token):
-    yield from (None, "", "x", token[:-1], token + "x", token.upper(), token[::-1], token + "\t", "Bearer " + token, token * 2)
+    yield from (None, "", "x", token[:-1], token + "x", token.upper(), token[::-1], token + "\t",
+                "Bearer " + token, token * 2)
 
 
 def test_wrong_tokens(shared):
@@ -104,7 +107,8 @@ def test_wrong_tokens(shared):
 def test_other_schemes(shared):
     basic = base64.b64encode(f"user:{shared.token}".encode()).decode()
     for value in (f"Basic {basic}", f"Token {shared.token}", shared.token, f"Cluster {shared.token}"):
-        check_error(exchange(shared.control.port, request_bytes("GET", "/health", [("Authorization", value)])), 401)
+        check_error(exchange(shared.control.port, request_bytes("GET", "/health", [("Authorization", value)])),
+                    401)
 
 
 def test_a_token_in_the_query_is_none(shared):
@@ -125,11 +129,13 @@ def test_rotation(make_cluster):
     def tokens(*names):
         return [{"name": name, "token": secret_of(name), "scopes": ["read"]} for name in names]
     cluster = make_cluster(n_workers=1, control={"tokens": tokens("old", "new")})
-    assert [ask(cluster.control, secret_of(name), "GET", "/health").status for name in ("old", "new")] == [200, 200]
+    assert [ask(cluster.control, secret_of(name), "GET", "/health").status for name in ("old", "new")] == [
+        200, 200]
     cluster.control.stop()
     cluster.write_config(cluster.control, tokens=tokens("new"))
     cluster.control.start()
-    assert [ask(cluster.control, secret_of(name), "GET", "/health").status for name in ("old", "new")] == [401, 200]
+    assert [ask(cluster.control, secret_of(name), "GET", "/health").status for name in ("old", "new")] == [
+        401, 200]
 
 
 def test_no_secret_is_ever_logged(guarded):

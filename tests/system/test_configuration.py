@@ -16,7 +16,8 @@ def refuse(kind, config, directory, *args, env=None):
     """The one line with which the daemon refuses to start."""
     path = directory / "node.json"
     path.write_text(config if isinstance(config, str) else json.dumps(config))
-    run = subprocess.run([BINARY, kind, "--config", str(path), *args], env=clean_environment(env), capture_output=True, timeout=10,
+    run = subprocess.run([BINARY, kind, "--config", str(path), *args], env=clean_environment(env),
+                         capture_output=True, timeout=10,
                          text=True, check=False)
     assert run.returncode in (1, 2), run
     assert "a-token" not in run.stderr and CLUSTER_SECRET not in run.stderr
@@ -25,11 +26,16 @@ def refuse(kind, config, directory, *args, env=None):
 
 
 @pytest.mark.parametrize("change, word", [
-    ({"nonsense": 1}, "nonsense"), ({"port": 70000}, "port"), ({"port": "x"}, "port"), ({"log_level": "loud"}, "log_level"),
-    ({"worker_hosts": []}, "worker_hosts"), ({"worker_hosts": ["nowhere"]}, "nowhere"), ({"listen": "256.1.1.1"}, "listen"),
-    ({"worker_hosts": ["a:1", "a:1"]}, "a:1"), ({"tokens": [{"name": "x"}]}, "tokens"), ({"threads": 0}, "threads"),
-    ({"tokens": [{"name": "x", "token": "y", "scopes": ["root"]}]}, "scopes"), ({"cluster_secret": "short"}, "cluster_secret"),
-    ({"auth_token": "two words"}, "token"), ({"node_id": 1}, "node_id"), ({"max_connections": -1}, "max_connections")])
+    ({"nonsense": 1}, "nonsense"), ({"port": 70000}, "port"), ({"port": "x"}, "port"),
+    ({"log_level": "loud"}, "log_level"),
+    ({"worker_hosts": []}, "worker_hosts"), ({"worker_hosts": ["nowhere"]}, "nowhere"),
+    ({"listen": "256.1.1.1"}, "listen"),
+    ({"worker_hosts": ["a:1", "a:1"]}, "a:1"), ({"tokens": [{"name": "x"}]}, "tokens"),
+    ({"threads": 0}, "threads"),
+    ({"tokens": [{"name": "x", "token": "y", "scopes": ["root"]}]}, "scopes"),
+    ({"cluster_secret": "short"}, "cluster_secret"),
+    ({"auth_token": "two words"}, "token"), ({"node_id": 1}, "node_id"),
+    ({"max_connections": -1}, "max_connections")])
 def test_a_bad_value_is_named(tmp_path, change, word):
     assert word in refuse("control", {**GOOD, **change}, tmp_path)
 
@@ -95,7 +101,8 @@ def test_everything_from_the_environment(make_cluster):
     cluster = make_cluster(n_workers=1)
     node = cluster.add_node("control", "other", cluster.ports.spare())
     node.config.write_text("{}")
-    node.start(env={"PORT": str(node.port), "AUTH_TOKEN": cluster.token, "CLUSTER_SECRET": CLUSTER_SECRET, "LISTEN": "127.0.0.1",
+    node.start(env={"PORT": str(node.port), "AUTH_TOKEN": cluster.token, "CLUSTER_SECRET": CLUSTER_SECRET,
+                    "LISTEN": "127.0.0.1",
                     "WORKER_HOSTS": f"127.0.0.1:{cluster.workers[0].port}", "LOG_LEVEL": "warn"})
     node.client().record("from.the.environment", 1)
 
@@ -124,9 +131,11 @@ def test_logs_are_lines_of_json_where_asked(make_cluster):
 def test_the_result_shows_where_values_come_from(tmp_path):
     path = tmp_path / "node.json"
     path.write_text(json.dumps(GOOD))
-    run = subprocess.run([BINARY, "config", "control", "--config", str(path)], env=clean_environment({"LOG_LEVEL": "warn"}),
+    run = subprocess.run([BINARY, "config", "control", "--config", str(path)],
+                         env=clean_environment({"LOG_LEVEL": "warn"}),
                          capture_output=True, text=True, timeout=10, check=False)
     assert run.returncode == 0, run
-    for word in ("port", "log_level", "warn", "LOG_LEVEL", "worker_hosts", "127.0.0.1:1", "max_connections", "4096", "default"):
+    for word in ("port", "log_level", "warn", "LOG_LEVEL", "worker_hosts", "127.0.0.1:1", "max_connections",
+                 "4096", "default"):
         assert word in run.stdout, run.stdout
     assert "a-token" not in run.stdout and CLUSTER_SECRET not in run.stdout

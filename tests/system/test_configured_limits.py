@@ -57,7 +57,8 @@ def test_places_for_connections(make_cluster):
 def test_a_full_queue_refuses(make_cluster):
     """A worker hangs and writes pile up: 503 with Retry-After before memory grows, and each client
     is answered."""
-    cluster = make_cluster(n_workers=1, control={"max_queue_bytes": 65536, "max_batch_bytes": 65536, "client_deadline_ms": 4000, "forward_timeout_ms": 2000})
+    cluster = make_cluster(n_workers=1, control={"max_queue_bytes": 65536, "max_batch_bytes": 65536,
+                                                 "client_deadline_ms": 4000, "forward_timeout_ms": 2000})
     cluster.worker(1).signal(signal.SIGSTOP)
 
     def write(i):
@@ -98,12 +99,14 @@ def test_keys_are_forgotten_in_time(make_cluster):
     client, key = cluster.client(), {"Idempotency-Key": "short-lived"}
     client.record("keys", 1, headers=key)
     check_error(client.post("/metrics", item("keys", 2), headers=key), 422)
-    wait_until(lambda: client.post("/metrics", item("keys", 2), headers=key).status == 200, 10, "the key to be forgotten")
+    wait_until(lambda: client.post("/metrics", item("keys", 2), headers=key).status == 200, 10,
+               "the key to be forgotten")
     assert client.values("keys")["values"] == [1, 2]
 
 
 def test_sizes(make_cluster):
-    cluster = make_cluster(n_workers=1, both={"max_body_bytes": 200, "max_batch_items": 2, "max_labels": 1, "max_label_value_bytes": 4,
+    cluster = make_cluster(n_workers=1, both={"max_body_bytes": 200, "max_batch_items": 2, "max_labels": 1,
+                                              "max_label_value_bytes": 4,
                                               "max_label_name_bytes": 3, "max_target_bytes": 100})
     client = cluster.client()
     check_error(client.post("/metrics", item("a", 1, labels={"x": "y" * 200})), 413)

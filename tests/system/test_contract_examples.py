@@ -117,7 +117,8 @@ def test_delete(shared, api, example):
 
 
 def test_listing(shared, api, name):
-    api.record_all([item(name + ".b", 1, 1732568363000, {"host": "a"}), item(name + ".b", 2, 1732568363009, {"host": "b"}),
+    api.record_all([item(name + ".b", 1, 1732568363000, {"host": "a"}),
+                    item(name + ".b", 2, 1732568363009, {"host": "b"}),
                     item(name + ".b", 3, 1732568363004), item(name + ".a", 4.5)])
     body = check_json(api.get("/metrics", {"prefix": name}, {"Accept": "application/json"}))
     workers = [row.pop("worker") for row in body["metrics"]]

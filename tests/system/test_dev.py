@@ -21,11 +21,13 @@ def dev_output(cluster):
 def test_what_it_prints(cluster):
     lines = cluster.output.read_text().splitlines()
     assert lines[0] == f"ready http://127.0.0.1:{cluster.control.port}"
-    commands = wait_until(lambda: [line for line in cluster.output.read_text().splitlines() if line.strip().startswith("curl ")],
+    commands = wait_until(lambda: [line for line in cluster.output.read_text().splitlines()
+                                   if line.strip().startswith("curl ")],
                           5, "commands to paste")
     assert len(commands) == 3
     for command in commands:
-        run = subprocess.run(["sh", "-c", command.strip() + " -sS --fail-with-body"], capture_output=True, text=True, timeout=10, check=False)
+        run = subprocess.run(["sh", "-c", command.strip() + " -sS --fail-with-body"], capture_output=True,
+                             text=True, timeout=10, check=False)
         assert run.returncode == 0, run
         assert json.loads(run.stdout.splitlines()[-1])
 
@@ -49,7 +51,8 @@ def test_files(cluster):
 
 
 def test_everything_listens_on_loopback_only(cluster):
-    own = {os.stat(f"/proc/{node.pid}/fd/{fd}").st_ino for node in cluster.nodes for fd in os.listdir(f"/proc/{node.pid}/fd")
+    own = {os.stat(f"/proc/{node.pid}/fd/{fd}").st_ino for node in cluster.nodes
+           for fd in os.listdir(f"/proc/{node.pid}/fd")
            if os.readlink(f"/proc/{node.pid}/fd/{fd}").startswith("socket:")}
     listening = []
     for table in ("tcp", "tcp6"):
@@ -155,13 +158,15 @@ def test_other_sizes(make_cluster, n_workers):
 
 
 def run_dev(*args):
-    return subprocess.run([BINARY, "dev", *args], capture_output=True, text=True, timeout=10, env=clean_environment(), check=False)
+    return subprocess.run([BINARY, "dev", *args], capture_output=True, text=True, timeout=10,
+                          env=clean_environment(), check=False)
 
 
 def test_a_second_one_in_the_same_directory_is_refused(cluster):
     ports = take_ports(3)
     try:
-        run = run_dev("--workers", "3", "--port", str(ports.base), "--data-dir", str(cluster.data_directory), "--token", "t0ken")
+        run = run_dev("--workers", "3", "--port", str(ports.base), "--data-dir", str(cluster.data_directory),
+                      "--token", "t0ken")
     finally:
         ports.release()
     assert run.returncode == 1, run
@@ -170,15 +175,18 @@ def test_a_second_one_in_the_same_directory_is_refused(cluster):
 
 
 def test_a_taken_port_is_named(shared, tmp_path):
-    run = run_dev("--workers", "1", "--port", str(shared.control.port), "--data-dir", str(tmp_path / "data"), "--token", "t0ken")
+    run = run_dev("--workers", "1", "--port", str(shared.control.port), "--data-dir", str(tmp_path / "data"),
+                  "--token", "t0ken")
     assert run.returncode == 1, run
     assert str(shared.control.port) in run.stderr
     assert shared.control.ask("/health").status == 200
 
 
 @pytest.mark.parametrize("args, word", [
-    (["--workers", "0"], "--workers"), (["--workers", "x"], "--workers"), (["--port", "70000"], "--port"), (["--log-level", "loud"], "log"),
-    (["--nonsense"], "--nonsense"), (["word"], "word"), (["--token", ""], "token"), (["--token", "two words"], "token")])
+    (["--workers", "0"], "--workers"), (["--workers", "x"], "--workers"), (["--port", "70000"], "--port"),
+    (["--log-level", "loud"], "log"),
+    (["--nonsense"], "--nonsense"), (["word"], "word"), (["--token", ""], "token"),
+    (["--token", "two words"], "token")])
 def test_bad_arguments(tmp_path, args, word):
     run = run_dev("--data-dir", str(tmp_path), *args)
     assert run.returncode == 2, run

@@ -64,11 +64,13 @@ def test_identity_is_no_encoding(shared, name):
     check_json(post(shared, [JSON_TYPE, ("Content-Encoding", "identity")], body_of(name)))
 
 
-@pytest.mark.parametrize("damage", [lambda packed: packed[:-9], lambda packed: packed[:-1], lambda packed: packed[:5],
+@pytest.mark.parametrize("damage", [lambda packed: packed[:-9], lambda packed: packed[:-1],
+                                    lambda packed: packed[:5],
                                     lambda packed: b"", lambda packed: b"plain", lambda packed: packed + b"rest",
                                     lambda packed: packed[:20] + bytes([packed[20] ^ 0xff]) + packed[21:],
                                     lambda packed: packed[:-8] + b"\0\0\0\0" + packed[-4:]],
-                         ids=["no trailer", "cut", "header only", "empty", "plain", "more behind", "flipped", "wrong crc"])
+                         ids=["no trailer", "cut", "header only", "empty", "plain", "more behind", "flipped",
+                              "wrong crc"])
 def test_damaged_gzip(shared, api, name, damage):
     body = damage(gzip.compress(body_of(name), mtime=0))
     check_error(post(shared, [JSON_TYPE, ("Content-Encoding", "gzip")], body), 400)
@@ -125,7 +127,8 @@ def test_expect_continue_for_what_will_be_refused(shared):
         check_error(answer, 401)
 
 
-@pytest.mark.parametrize("target", ["/health", "/livez", "/readyz", "/status", "/metrics?format=json", "/metrics/{name}",
+@pytest.mark.parametrize("target", ["/health", "/livez", "/readyz", "/status", "/metrics?format=json",
+                                    "/metrics/{name}",
                                     "/metrics/{name}/aggregate", "/metrics/nobody", "/metrics/{name}?limit=x",
                                     "/metrics/{name}/series", "/nowhere"])
 def test_head_is_get_without_a_body(shared, api, name, target):
@@ -156,8 +159,10 @@ def test_a_connection_is_kept(shared, name):
 def test_a_connection_is_kept_after_errors(shared, name):
     with RawConnection(shared.control.port) as connection:
         for method, target, headers, body, status in [
-                ("GET", "/nowhere", [GOOD], None, 404), ("GET", "/health", [], None, 401), ("PUT", "/metrics", [GOOD], b"x", 405),
-                ("POST", "/metrics", [GOOD], b"{", 400), ("POST", "/metrics", [GOOD, ("Content-Type", "a/b")], b"x", 415),
+                ("GET", "/nowhere", [GOOD], None, 404), ("GET", "/health", [], None, 401),
+                ("PUT", "/metrics", [GOOD], b"x", 405),
+                ("POST", "/metrics", [GOOD], b"{", 400), ("POST", "/metrics", [GOOD, ("Content-Type", "a/b")],
+                                                          b"x", 415),
                 ("POST", "/metrics", [GOOD], b"{}", 422), ("POST", "/metrics", [GOOD], body_of(name), 200)]:
             connection.send(request_bytes(method, target, headers, body))
             assert connection.read_answer().status == status

@@ -42,7 +42,8 @@ def test_a_repeated_batch_is_recorded_once(api, names, key):
     assert [api.values(each)["values"] for each in used] == [[i] for i in range(50)]
 
 
-@pytest.mark.parametrize("change", [lambda made: {**made, "value": 2}, lambda made: {**made, "labels": {"a": "b"}}])
+@pytest.mark.parametrize("change", [lambda made: {**made, "value": 2},
+                                    lambda made: {**made, "labels": {"a": "b"}}])
 def test_another_body_is_refused(api, name, key, change):
     made = item(name, 1)
     api.record(name, 1, headers=key)

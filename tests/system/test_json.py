@@ -7,7 +7,8 @@ from lib.checks import check_error
 from lib.client import item, path_of
 
 NO_JSON = {
-    "empty": b"", "space": b"  \n", "open": b'{"metric_name": "a"', "trailing comma": b'{"metric_name": "a", "value": 1,}',
+    "empty": b"", "space": b"  \n", "open": b'{"metric_name": "a"',
+    "trailing comma": b'{"metric_name": "a", "value": 1,}',
     "single quotes": b"{'metric_name': 'a', 'value': 1}", "garbage behind": b'{"metric_name": "a", "value": 1} x',
     "two": b'{"metric_name": "a", "value": 1}{"metric_name": "a", "value": 1}',
     "comment": b'{"metric_name": "a", /* one */ "value": 1}', "form": b"metric_name=a&value=1",
@@ -22,7 +23,8 @@ NO_JSON = {
     "surrogate in UTF-8": b'{"metric_name": "a", "value": 1, "labels": {"x": "\xed\xa0\x80"}}',
     "lone surrogate": b'{"metric_name": "a", "value": 1, "labels": {"x": "\\ud800"}}',
     "bad escape": b'{"metric_name": "a\\x41", "value": 1}', "raw newline": b'{"metric_name": "a\nb", "value": 1}',
-    "UTF-16": '{"metric_name": "a", "value": 1}'.encode("utf-16"), "byte order mark": b'\xef\xbb\xbf{"metric_name": "a", "value": 1}',
+    "UTF-16": '{"metric_name": "a", "value": 1}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"metric_name": "a", "value": 1}',
 }
 
 
@@ -42,19 +44,22 @@ def test_no_item(api, target, body):
 @pytest.mark.parametrize("field", ["tags", "Value", "metric", "time", "", "gr\u00f6\u00dfe"])
 def test_an_unknown_field_is_named(api, name, field):
     check_error(api.post("/metrics", {**item(name, 1), field: 1}), 422, mentions=field)
-    check_error(api.post("/metrics/batch", {"metrics": [item(name, 1), item(name, 2), {**item(name, 1), field: 1}]}),
+    check_error(api.post("/metrics/batch", {"metrics": [item(name, 1), item(name, 2),
+                                                        {**item(name, 1), field: 1}]}),
                 422, mentions=["2", field])
     check_error(api.get(path_of(name)), 404, "unknown_metric")
 
 
 @pytest.mark.parametrize("body", [{"metrics": {}}, {"metrics": None}, {"metrics": "x"}, {"metric": []}, {},
-                                  {"metrics": [], "more": 1}, {"metrics": [1]}, {"metrics": [[]]}, {"metrics": [None]}])
+                                  {"metrics": [], "more": 1}, {"metrics": [1]}, {"metrics": [[]]},
+                                  {"metrics": [None]}])
 def test_no_batch(api, body):
     check_error(api.post("/metrics/batch", body), 422)
 
 
 def test_an_unknown_field_of_a_batch_is_named(api, name):
-    check_error(api.post("/metrics/batch", {"metrics": [item(name, 1)], "precision": "s"}), 422, mentions="precision")
+    check_error(api.post("/metrics/batch", {"metrics": [item(name, 1)], "precision": "s"}), 422,
+                mentions="precision")
 
 
 def test_an_empty_batch_records_nothing(api):
@@ -76,7 +81,8 @@ def test_a_batch_is_checked_whole_before_any_is_recorded(api, names, index):
 
 def test_escapes_are_decoded(api, name):
     escaped = "".join(f"\\u{ord(char):04x}" for char in name)
-    assert api.post("/metrics", f'{{"metric_\\u006eame": "{escaped}", "value": 1, "labels": {{"x": "\\ud83d\\ude00\\/"}}}}').status == 200
+    assert api.post("/metrics",
+                    f'{{"metric_\\u006eame": "{escaped}", "value": 1, "labels": {{"x": "\\ud83d\\ude00\\/"}}}}').status == 200
     assert api.values(name, by="series")["series"][0]["labels"] == {"x": "\U0001f600/"}
 
 

@@ -28,7 +28,8 @@ def computed(shared, names):
 
 def test_the_computation_itself():
     """A key stays or moves into the new bucket; known vectors of the published function."""
-    vectors = [(0, 1, 0), (0, 60, 0), (42, 57, 43), (256, 1024, 520), (0xDEAD10CC, 666, 361), (10863919174838991, 11, 6)]
+    vectors = [(0, 1, 0), (0, 60, 0), (42, 57, 43), (256, 1024, 520), (0xDEAD10CC, 666, 361),
+               (10863919174838991, 11, 6)]
     assert [jump_hash(key, n) for key, n, _ in vectors] == [bucket for _, _, bucket in vectors]
     for key in range(0, 2**64, 2**64 // 97):
         for n in range(1, 40):

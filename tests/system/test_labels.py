@@ -93,7 +93,8 @@ def test_filters(api, hosts, query, values):
     assert summary["count"] == len(values) and (summary["sum"] or 0) == sum(values)
 
 
-@pytest.mark.parametrize("query", ["label=host", "label=", "label=:web-1", "labels=host", "label=1a:x", "label=le:1",
+@pytest.mark.parametrize("query", ["label=host", "label=", "label=:web-1", "labels=host", "label=1a:x",
+                                   "label=le:1",
                                    "labels=host:a,dc"])
 def test_bad_filters_are_named(api, hosts, query):
     check_error(api.get(f"{path_of(hosts)}?{query}"), 400, mentions="label")

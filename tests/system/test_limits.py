@@ -70,12 +70,14 @@ def test_number_of_headers(shared):
 
 def test_size_of_headers(shared):
     def ask(size):
-        return exchange(shared.control.port, request_bytes("GET", "/health", [bearer(TOKEN), ("X-Big", "a" * size)]))
+        return exchange(shared.control.port, request_bytes("GET", "/health",
+                                                           [bearer(TOKEN), ("X-Big", "a" * size)]))
     check_error(ask(HEADER_BYTES + 1), 431)
     assert ask(HEADER_BYTES - 1024).status == 200
 
 
-@pytest.mark.parametrize("key, status", [("k" * 128, 200), ("k" * 129, 400), ("a b", 400), ("\u00e9", 400), ("", 400)])
+@pytest.mark.parametrize("key, status", [("k" * 128, 200), ("k" * 129, 400), ("a b", 400), ("\u00e9", 400),
+                                         ("", 400)])
 def test_idempotency_key(shared, name, key, status):
     body = json.dumps(item(name, 1)).encode()
     answer = exchange(shared.control.port,

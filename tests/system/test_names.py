@@ -14,7 +14,8 @@ GOOD = {
 BAD = {
     "empty": "", "digit first": "1abc", "dot first": ".a", "dash first": "-a", "slash first": "/a",
     "space": "a b", "percent": "a%41", "umlaut": "gr\u00f6\u00dfe", "too long": "n" * 256, "newline": "a\n",
-    "question mark": "a?b", "hash": "a#b", "plus": "a+b", "emoji": "a\U0001f600", "delete": "a\x7f", "brace": "a{b}",
+    "question mark": "a?b", "hash": "a#b", "plus": "a+b", "emoji": "a\U0001f600", "delete": "a\x7f",
+    "brace": "a{b}",
 }
 
 

@@ -25,7 +25,8 @@ def test_of_a_metric(api, name, suffix):
     check_error(api.get(path_of(name) + suffix), 501, "not_implemented")
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "text/plain; version=0.0.4", "application/openmetrics-text"])
+@pytest.mark.parametrize("content_type", ["text/plain", "text/plain; version=0.0.4",
+                                          "application/openmetrics-text"])
 def test_text_batches(api, name, content_type):
     answer = api.post("/metrics/batch", f"{name} 75.5\n", headers={"Content-Type": content_type})
     check_error(answer, 501, "not_implemented")

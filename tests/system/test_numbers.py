@@ -44,7 +44,8 @@ def random_doubles(rng, n):
 
 
 EDGES = [0.0, -0.0, 5e-324, -5e-324, 2.2250738585072014e-308, 2.225073858507201e-308, 1.7976931348623157e308,
-         -1.7976931348623157e308, 0.1, 0.2 + 0.1, 1 / 3, 70.1, 80.2, 2.0**53, 2.0**53 + 2, 1e21, 1e22, 1e23, 9007199254740993.0,
+         -1.7976931348623157e308, 0.1, 0.2 + 0.1, 1 / 3, 70.1, 80.2, 2.0**53, 2.0**53 + 2, 1e21, 1e22, 1e23,
+         9007199254740993.0,
          123456789012345680.0, 1e-7, 1e-5, 0.0001, 1e16, 1e17, 4.35, 2.675, 9.5367431640625e-07]
 
 
@@ -54,7 +55,8 @@ def test_round_trip(api, name):
     drawn = EDGES + random_doubles(random.Random(seed), 5000)
     for start in range(0, len(drawn), 1000):
         part = drawn[start:start + 1000]
-        api.record_all([{"metric_name": name, "value": value, "timestamp": MS + start + i} for i, value in enumerate(part)])
+        api.record_all([{"metric_name": name, "value": value, "timestamp": MS + start + i} for i,
+                        value in enumerate(part)])
     texts = number_texts(api.get(path_of(name), {"limit": len(drawn)}).body)
     assert len(texts) == len(drawn)
     wrong = [(text, value) for text, value in zip(texts, drawn)
@@ -63,8 +65,10 @@ def test_round_trip(api, name):
 
 
 @pytest.mark.parametrize("written, value", [
-    ("-0.0", -0.0), ("1E3", 1000.0), ("1e+3", 1000.0), ("0.1e-1", 0.01), ("5e-324", 5e-324), ("1" + "0" * 308, 1e308),
-    ("9007199254740993", 9007199254740992.0), ("18446744073709551616", 2.0**64), ("-9223372036854775809", -2.0**63),
+    ("-0.0", -0.0), ("1E3", 1000.0), ("1e+3", 1000.0), ("0.1e-1", 0.01), ("5e-324", 5e-324),
+    ("1" + "0" * 308, 1e308),
+    ("9007199254740993", 9007199254740992.0), ("18446744073709551616", 2.0**64),
+    ("-9223372036854775809", -2.0**63),
     ("123456789012345678901234567890", 1.2345678901234568e29), ("0." + "0" * 400 + "1", 0.0),
     ("179769313486231570" + "0" * 291, 1.7976931348623157e308), ("80.200000000000003", 80.2),
 ])
@@ -75,7 +79,8 @@ def test_forms_of_a_number(api, name, written, value):
     assert bits(float(text)) == bits(value) and same_digits(text, value), text
 
 
-@pytest.mark.parametrize("bad", ["NaN", "Infinity", "-Infinity", "nan", "inf", "1e999", "-1e999", "1e309", "1" + "0" * 309,
+@pytest.mark.parametrize("bad", ["NaN", "Infinity", "-Infinity", "nan", "inf", "1e999", "-1e999", "1e309",
+                                 "1" + "0" * 309,
                                  "9" * 5000, "01", "+1", ".5", "1.", "0x10", "1e", "--1", "1_000", "1,5"])
 def test_what_is_no_finite_number(api, name, bad):
     check_error(api.post("/metrics", f'{{"metric_name": "{name}", "value": {bad}}}'), 400)

@@ -36,7 +36,8 @@ CASES = {
     "content type before missing length": (415, "POST", "/metrics", [GOOD, IMAGE], None, {}),
     "content type before length": (415, "POST", "/metrics", [GOOD, IMAGE], TOO_LARGE, {}),
     "content type before syntax": (415, "POST", "/metrics", [GOOD, IMAGE], b"{", {}),
-    "encoding before length": (415, "POST", "/metrics", [GOOD, JSON_TYPE, ("Content-Encoding", "br")], TOO_LARGE, {}),
+    "encoding before length": (415, "POST", "/metrics", [GOOD, JSON_TYPE, ("Content-Encoding", "br")], TOO_LARGE,
+                               {}),
     "missing length": (411, "POST", "/metrics", [GOOD, JSON_TYPE], None, {}),
     "length before syntax": (413, "POST", "/metrics", [GOOD, JSON_TYPE], b"{" * 300_000, {}),
     "length before schema": (413, "POST", "/metrics", [GOOD, JSON_TYPE], TOO_LARGE, {}),
@@ -93,7 +94,8 @@ def test_allow_names_the_methods(shared, method, target):
     assert allowed_methods(answer) == ROUTES[target]
 
 
-@pytest.mark.parametrize("target", ["/", "/nowhere", "/metrics/", "/metrics/a/b", "/metrics/a/aggregate/b", "/Metrics",
+@pytest.mark.parametrize("target", ["/", "/nowhere", "/metrics/", "/metrics/a/b", "/metrics/a/aggregate/b",
+                                    "/Metrics",
                                     "/health/", "//health", "/metrics//aggregate", "/status/x"])
 def test_unknown_routes(shared, target):
     check_error(exchange(shared.control.port, request_bytes("GET", target, [GOOD])), 404)

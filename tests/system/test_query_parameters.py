@@ -20,7 +20,8 @@ def with_query(target, query):
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-@pytest.mark.parametrize("parameter", ["form=1", "Limit=1", "lable=host:x", "from%20=1", "utm_source=x", "windows=5m"])
+@pytest.mark.parametrize("parameter", ["form=1", "Limit=1", "lable=host:x", "from%20=1", "utm_source=x",
+                                       "windows=5m"])
 def test_unknown_parameters_are_named(api, target, parameter):
     word = parameter.partition("=")[0].replace("%20", " ")
     check_error(api.get(with_query(target, parameter)), 400, mentions=word)
@@ -41,7 +42,8 @@ def test_parameters_of_writes_are_checked(api, name):
 
 
 @pytest.mark.parametrize("parameter, value", [
-    ("from", "2024-01-01T00:00:00Z"), ("to", "2024-01-01T00:00:00Z"), ("window", "5m"), ("limit", "5"), ("timestamps", "true"),
+    ("from", "2024-01-01T00:00:00Z"), ("to", "2024-01-01T00:00:00Z"), ("window", "5m"), ("limit", "5"),
+    ("timestamps", "true"),
     ("by", "series"), ("level", "weak"), ("decimals", "2"), ("labels", "a:b"), ("cursor", "x")])
 def test_repeated_parameters_are_named(api, parameter, value):
     check_error(api.get(f"/metrics/known?{parameter}={value}&{parameter}={value}"), 400, mentions=parameter)
@@ -56,19 +58,22 @@ def test_repeated_parameters_of_a_listing_are_named(api):
 
 
 @pytest.mark.parametrize("query", [
-    "limit=0", "limit=-1", "limit=x", "limit=1e3", "limit=1000001", "limit=", "limit=99999999999999999999", "limit=%205",
+    "limit=0", "limit=-1", "limit=x", "limit=1e3", "limit=1000001", "limit=", "limit=99999999999999999999",
+    "limit=%205",
     "timestamps=maybe", "timestamps=", "by=host", "by=", "level=strong", "level=", "cursor=nonsense", "cursor="])
 def test_malformed_parameters_are_named(api, query):
     check_error(api.get("/metrics/known?" + query), 400, mentions=query.partition("=")[0])
 
 
-@pytest.mark.parametrize("query", ["agg=", "agg=maximum", "agg=max,,min", "agg=max,", "agg=p", "agg=p101", "agg=MAX",
+@pytest.mark.parametrize("query", ["agg=", "agg=maximum", "agg=max,,min", "agg=max,", "agg=p", "agg=p101",
+                                   "agg=MAX",
                                    "agg=count%20", "timestamps=true", "by=series", "cursor=x"])
 def test_malformed_parameters_of_an_aggregate_are_named(api, query):
     check_error(api.get("/metrics/known/aggregate?" + query), 400, mentions=query.partition("=")[0])
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=10001", "limit=x", "cursor=%25", "format=xml", "format=", "from=1"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=10001", "limit=x", "cursor=%25", "format=xml", "format=",
+                                   "from=1"])
 def test_malformed_parameters_of_a_listing_are_named(api, query):
     target = "/metrics?" + query + ("" if "format" in query else "&format=json")
     check_error(api.get(target), 400, mentions=query.partition("=")[0])

@@ -23,7 +23,8 @@ def test_the_order_of_the_hosts_does_not_matter(make_cluster):
     second = second_control(cluster)
     second.start()
     one, other = cluster.client(), second.client()
-    said = {each: client.record(each, i)["message"] for i, each in enumerate(NAMES) for client in [(one, other)[i % 2]]}
+    said = {each: client.record(each, i)["message"] for i,
+            each in enumerate(NAMES) for client in [(one, other)[i % 2]]}
     for i, each in enumerate(NAMES):
         reader = (other, one)[i % 2]
         assert reader.values(each)["values"] == [i]

@@ -79,7 +79,8 @@ def test_precision_of_a_batch(api, name):
     assert recorded_time(api, name) == "2024-11-25T20:59:23.000Z"
 
 
-@pytest.mark.parametrize("target", ["/metrics?precision=h", "/metrics?precision=", "/metrics?precision=s&precision=s"])
+@pytest.mark.parametrize("target", ["/metrics?precision=h", "/metrics?precision=",
+                                    "/metrics?precision=s&precision=s"])
 def test_bad_precision_is_named(api, name, target):
     check_error(api.post(target, item(name, 1)), 400, mentions="precision")
 
@@ -131,7 +132,8 @@ def test_window_is_the_last_such_time(api, name):
     assert api.aggregate(name, window="7d")["sum"] == 2
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "to=2024", "from=", "window=5", "window=m", "window=0s", "window=-5m",
+@pytest.mark.parametrize("query", ["from=yesterday", "to=2024", "from=", "window=5", "window=m", "window=0s",
+                                   "window=-5m",
                                    "window=5m5", "window=1.5h", "window=5y", "window=1h&from=1732568363376"])
 def test_bad_ranges_are_named(api, line, query):
     for suffix in ("", "/aggregate"):

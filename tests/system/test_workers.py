@@ -7,7 +7,8 @@ def test_only_the_leader_answers_for_a_metric(shared, api, names):
     """A worker answers for the shards it leads and names the leader of the others."""
     used = [next(names) for _ in range(30)]
     api.record_all([item(each, 1) for each in used])
-    placed = {row["metric_name"]: row["worker"] for row in api.get("/metrics?format=json&limit=10000").json()["metrics"]}
+    placed = {row["metric_name"]: row["worker"]
+              for row in api.get("/metrics?format=json&limit=10000").json()["metrics"]}
     assert {placed[each] for each in used} == {1, 2, 3}
     for each in used:
         for worker in shared.workers:
@@ -40,7 +41,8 @@ def test_a_worker_checks_as_control_does(shared, names):
 def test_what_was_written_through_a_worker_is_read_through_control(shared, api, names):
     for _ in range(30):
         each = next(names)
-        took = [worker for worker in shared.workers if worker.client().post("/metrics", item(each, 7)).status == 200]
+        took = [worker for worker in shared.workers if worker.client().post("/metrics",
+                                                                            item(each, 7)).status == 200]
         assert len(took) == 1
         assert api.values(each)["values"] == [7]
         assert check_json(took[0].client().get(path_of(each)))["values"] == [7]
