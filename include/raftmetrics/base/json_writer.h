@@ -27,8 +27,10 @@ void rm_json_array_end(struct rm_json_writer *json);
 
 /* The key of the next value. Escaped as a text is. */
 void rm_json_key(struct rm_json_writer *json, const char *key);
+void rm_json_key_slice(struct rm_json_writer *json, struct rm_slice key);
 
-/* @text is valid UTF-8; quotes, backslashes and control characters are escaped. */
+/* Quotes, backslashes and control characters are escaped; a byte that is not UTF-8 is written as
+ * \ufffd, so that the output is JSON whatever came in. */
 void rm_json_text(struct rm_json_writer *json, struct rm_slice text);
 void rm_json_int(struct rm_json_writer *json, int64_t value);
 void rm_json_uint(struct rm_json_writer *json, uint64_t value);
@@ -36,7 +38,7 @@ void rm_json_uint(struct rm_json_writer *json, uint64_t value);
 void rm_json_double(struct rm_json_writer *json, double value);
 void rm_json_bool(struct rm_json_writer *json, bool value);
 void rm_json_null(struct rm_json_writer *json);
-/* 2024-11-25T20:59:23.376Z as a text. */
+/* 2024-11-25T20:59:23.376Z as a text. @ms is within the bounds of timestamp.h. */
 void rm_json_timestamp(struct rm_json_writer *json, int64_t ms);
 /* @value is JSON already, whole, and stands as one value. */
 void rm_json_raw(struct rm_json_writer *json, struct rm_slice value);

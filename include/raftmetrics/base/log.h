@@ -1,6 +1,15 @@
 /* Structured logs on stderr: one line an event, logfmt or JSON. Only api and cmd log; the layers
  * below return errors. The level may change at any time, from any thread. Secrets are never
- * fields. */
+ * fields.
+ *
+ *   ts=2024-11-25T20:59:23.376Z level=info msg="worker joined" worker=2
+ *   {"ts":"2024-11-25T20:59:23.376Z","level":"info","msg":"worker joined","worker":2}
+ *
+ * In logfmt a value that is empty or holds anything but visible ASCII (without quotes, backslashes
+ * and '=') and letters beyond it is written as the JSON text it would be, so that no value can
+ * break its line. Each line is one write(2) of at most PIPE_BUF bytes, which threads and processes
+ * that share a pipe cannot tear apart; texts are cut, and fields that do not fit are left out, with
+ * truncated=true at the line's end. Nothing is allocated. */
 #ifndef RAFTMETRICS_BASE_LOG_H
 #define RAFTMETRICS_BASE_LOG_H
 

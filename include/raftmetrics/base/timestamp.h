@@ -1,4 +1,6 @@
-/* Instants: milliseconds since the epoch, UTC, of the years 1 to 9999. */
+/* Instants: milliseconds since the epoch, UTC, of the years 1 to 9999. The calendar is the
+ * Gregorian one throughout; days are counted as in Howard Hinnant's "chrono-Compatible Low-Level
+ * Date Algorithms", https://howardhinnant.github.io/date_algorithms.html. */
 #ifndef RAFTMETRICS_BASE_TIMESTAMP_H
 #define RAFTMETRICS_BASE_TIMESTAMP_H
 
@@ -22,9 +24,10 @@ enum rm_precision {
 /* Writes 2024-11-25T20:59:23.376Z, NUL-terminated. @ms is within the bounds above. */
 void rm_timestamp_format(int64_t ms, char ret_text[RM_TIMESTAMP_TEXT_LEN + 1]);
 
-/* RFC 3339 (any offset, 't', 'z' and a space for 'T' taken, leap second 60 read as the next
- * second's start, digits finer than milliseconds cut towards the past).
- * Errors: RM_ESYNTAX; RM_ERANGE outside the years 1 to 9999. */
+/* RFC 3339: any offset up to 23:59; 't', 'z' and a space for 'T' are taken; digits finer than
+ * milliseconds are cut towards the past; a leap second, 23:59:60 UTC at the end of a month, is read
+ * as the next second's start.
+ * Errors: RM_ESYNTAX; RM_ERANGE outside the years 1 to 9999, the offset applied. */
 int rm_timestamp_parse(struct rm_slice text, int64_t *ret_ms);
 
 /* An integer count of @precision since the epoch, floored to milliseconds.
@@ -34,9 +37,5 @@ int rm_timestamp_from_int(int64_t count, enum rm_precision precision, int64_t *r
 
 /* "s", "ms", "us", "ns". Errors: RM_EINVAL, output untouched. */
 int rm_precision_parse(struct rm_slice text, enum rm_precision *ret_precision);
-
-/* 500ms, 30s, 5m, 1h, 7d, and sums of them, largest unit first or in any order (1h30m); an integer
- * before each unit; the sum is positive. Errors: RM_ESYNTAX; RM_ERANGE past 10,000 years. */
-int rm_duration_parse(struct rm_slice text, int64_t *ret_ms);
 
 #endif
