@@ -1,0 +1,31 @@
+/* A worker daemon: the shards it holds, and its HTTP face towards control and clients. */
+#ifndef RAFTMETRICS_API_WORKER_H
+#define RAFTMETRICS_API_WORKER_H
+
+#include "raftmetrics/api/options.h"
+#include "raftmetrics/net/loop.h"
+
+struct rm_worker;
+
+struct rm_worker_options {
+    struct rm_api_options api;
+    uint32_t worker_id; /* among api.workers */
+    uint32_t n_shards;
+    uint64_t idempotency_ttl_ms;
+    size_t max_idempotency_keys; /* a shard */
+};
+
+/* Loads its shards and listens. @options is copied, what it points to is borrowed.
+ * Errors: RM_EBUSY (port taken), RM_EINVAL (address, ids), RM_EIO, RM_ENOMEM. */
+int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
+                  struct rm_worker **ret_worker);
+
+uint16_t rm_worker_port(const struct rm_worker *worker);
+
+/* As rm_control_drain. */
+void rm_worker_drain(struct rm_worker *worker, uint64_t timeout_ms, rm_loop_cb cb, void *data);
+
+/* Takes NULL. */
+void rm_worker_free(struct rm_worker *worker);
+
+#endif

@@ -1,0 +1,20 @@
+/* What a store says to a read, as the contract's JSON. Runs where the shard is led. */
+#ifndef RAFTMETRICS_SRC_API_ANSWER_H
+#define RAFTMETRICS_SRC_API_ANSWER_H
+
+#include "exchange.h"
+#include "raftmetrics/metrics/store.h"
+#include "read_query.h"
+
+enum {
+    /* A million values with their timestamps and labels; past it the client must ask for less. */
+    RM__ANSWER_BYTES_MAX = 256 << 20,
+};
+
+/* GET /metrics/{name} and GET /metrics/{name}/aggregate. Answers. */
+void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
+                       const struct rm__read_query *query);
+void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
+                          const struct rm__read_query *query);
+
+#endif

@@ -1,0 +1,431 @@
+#include "raftmetrics/api/control.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "answer.h"
+#include "control_list.h"
+#include "control_status.h"
+#include "front.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/log.h"
+#include "raftmetrics/partitioning/shard_map.h"
+#include "shard_queue.h"
+#include "wire.h"
+
+enum {
+    EXPIRE_PERIOD_MS = 50,
+    STATUS_TIMEOUT_MS = 1000,
+    /* A read is given up so long before the client's deadline that the answer still arrives. */
+    ANSWER_MARGIN_MS = 500,
+    URL_MAX = 64 << 10,
+};
+
+struct rm_control_stats {
+    atomic_uint_fast64_t n_requests;
+    atomic_uint_fast64_t n_queued_bytes;
+    atomic_uint_fast64_t n_inflight;
+};
+
+struct rm_control {
+    struct rm_control_options options;
+    struct rm_control_stats *stats;
+    struct rm_loop *loop;
+    struct rm_http_client *client;
+    struct rm__cluster_view view;
+    struct rm__queue_budget budget;
+    struct rm__shard_queue *queues; /* one a shard of the view, once that is known */
+    uint32_t n_queues;
+    struct rm_timer *expire_timer;
+    uint64_t started_ms;
+    uint64_t n_requests_counted; /* how much of ours is in the stats */
+    uint64_t n_bytes_counted;
+    uint64_t n_inflight_counted;
+    struct rm__front front;
+};
+
+/* ---- writes ---- */
+
+static uint32_t backend_n_shards(void *data)
+{
+    const struct rm_control *control = data;
+
+    return control->n_queues;
+}
+
+static enum rm__fate backend_check(void *data, uint32_t shard, uint32_t *ret_worker)
+{
+    const struct rm_control *control = data;
+
+    *ret_worker = 0;
+    return rm__cluster_view_leader(&control->view, shard) == NULL ? RM__FATE_NO_LEADER
+                                                                  : RM__FATE_DONE;
+}
+
+static void backend_write(void *data, struct rm__part *part)
+{
+    struct rm_control *control = data;
+
+    rm__shard_queue_add(&control->queues[part->shard], part);
+}
+
+static const char *backend_address(void *data, uint32_t worker)
+{
+    (void)data;
+    (void)worker;
+    return NULL;
+}
+
+static void flush_queues(struct rm_control *control)
+{
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_flush(&control->queues[i]);
+    }
+}
+
+/* Adds to a counter that all loops share what this one has more, or less, than it told before. */
+static void publish(atomic_uint_fast64_t *total, uint64_t now, uint64_t *counted)
+{
+    if (now != *counted) {
+        atomic_fetch_add_explicit(total, now - *counted, memory_order_relaxed);
+        *counted = now;
+    }
+}
+
+static void backend_pass(void *data)
+{
+    struct rm_control *control = data;
+
+    flush_queues(control);
+    publish(&control->stats->n_requests, control->front.n_requests, &control->n_requests_counted);
+    publish(&control->stats->n_queued_bytes, control->budget.n_bytes, &control->n_bytes_counted);
+    publish(&control->stats->n_inflight, rm_http_server_waiting(control->front.server),
+            &control->n_inflight_counted);
+}
+
+static void on_expire(void *data)
+{
+    struct rm_control *control = data;
+    uint64_t now_ms = rm_loop_now_ms(control->loop);
+
+    for (uint32_t i = 0; control->budget.n_parts > 0 && i < control->n_queues; i++) {
+        rm__shard_queue_expire(&control->queues[i], now_ms);
+    }
+}
+
+/* ---- reads ---- */
+
+/* A read that a worker answers for us. */
+struct forward {
+    struct rm_control *control;
+    struct rm__exchange *exchange;
+    struct rm__peer *peer;
+};
+
+static bool is_passed_on(int status)
+{
+    return status < 500 ? status != 421 && status != 409 && status != 401 : status == 501;
+}
+
+static void on_forwarded(const struct rm_http_answer *answer, void *data)
+{
+    struct forward forward = *(struct forward *)data;
+
+    free(data);
+    if (answer->error == 0 && is_passed_on(answer->status)) {
+        rm__reply_bytes(forward.exchange, (unsigned)answer->status, "application/json",
+                        answer->body);
+        return;
+    }
+    if (answer->error == RM_ETIMEDOUT) {
+        rm__reply_error(forward.exchange, RM__DEADLINE_EXCEEDED,
+                        "The shard's leader did not answer in time; try again");
+        return;
+    }
+    if (answer->error != RM_ECANCELED) {
+        rm__cluster_view_lost(&forward.control->view, forward.peer);
+    }
+    rm__reply_error(forward.exchange, RM__NO_LEADER,
+                    "The shard has no leader that can be reached; try again soon");
+}
+
+static int send_forward(struct forward *forward)
+{
+    struct rm_control *control = forward->control;
+    struct rm__exchange *exchange = forward->exchange;
+    struct rm_slice target = rm_http_request_target(exchange->http);
+    char id[sizeof "X-Request-Id: " + RM__REQUEST_ID_MAX];
+    const char *headers[] = {control->view.headers[0], control->view.headers[1], id};
+    struct rm_buffer url;
+    struct rm_http_call call = {
+        .method = "GET",
+        .headers = headers,
+        .n_headers = sizeof headers / sizeof headers[0],
+        .timeout_ms = control->options.api.limits.client_deadline_ms - ANSWER_MARGIN_MS,
+        .max_answer_bytes = RM__ANSWER_BYTES_MAX,
+    };
+    int rv;
+
+    snprintf(id, sizeof id, "X-Request-Id: %s", exchange->request_id);
+    rm_buffer_init(&url, URL_MAX);
+    rv = rm_buffer_printf(&url, "http://%s" RM__WIRE_PREFIX "%.*s", forward->peer->address,
+                          (int)target.len, target.data);
+    if (rv == 0) {
+        rv = rm_buffer_append_byte(&url, '\0');
+    }
+    if (rv == 0) {
+        call.url = url.data;
+        rv = rm_http_client_send(control->client, &call, on_forwarded, forward);
+    }
+    rm_buffer_done(&url);
+    return rv;
+}
+
+static void backend_read(void *data, struct rm__exchange *exchange, uint32_t shard)
+{
+    struct rm_control *control = data;
+    struct rm__peer *leader = rm__cluster_view_leader(&control->view, shard);
+    struct forward *forward;
+
+    if (leader == NULL) {
+        rm__reply_error(exchange, RM__NO_LEADER,
+                        "The shard has no leader that can be reached; try again soon");
+        return;
+    }
+    forward = malloc(sizeof *forward);
+    if (forward != NULL) {
+        *forward = (struct forward){control, exchange, leader};
+        if (send_forward(forward) == 0) {
+            return;
+        }
+        free(forward);
+    }
+    rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
+}
+
+static void backend_list(void *data, struct rm__exchange *exchange)
+{
+    struct rm_control *control = data;
+    struct rm_slice target = rm_http_request_target(exchange->http);
+    struct rm_buffer internal;
+
+    if (control->n_queues == 0 || rm__cluster_view_count_leaderless(&control->view) > 0) {
+        rm__reply_error(exchange, RM__NO_LEADER,
+                        "Some shard has no leader that can be reached; try again soon");
+        return;
+    }
+    rm_buffer_init(&internal, URL_MAX);
+    if (rm_buffer_printf(&internal, RM__WIRE_PREFIX "%.*s", (int)target.len, target.data) != 0 ||
+        rm_buffer_append_byte(&internal, '\0') != 0) {
+        rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
+    } else {
+        rm__fanout_start(&control->view, exchange, internal.data,
+                         control->options.api.limits.client_deadline_ms - ANSWER_MARGIN_MS,
+                         rm__control_list_reply, control);
+    }
+    rm_buffer_done(&internal);
+}
+
+static void on_statuses(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
+                        size_t n_answers, void *data)
+{
+    const struct rm_control *control = data;
+    struct rm__control_figures figures = {
+        .view = &control->view,
+        .cluster_name = control->options.api.cluster_name,
+        .n_requests = atomic_load(&control->stats->n_requests),
+        .n_queued_bytes = atomic_load(&control->stats->n_queued_bytes),
+        .n_inflight = atomic_load(&control->stats->n_inflight),
+        .uptime_seconds = (rm_loop_now_ms(control->loop) - control->started_ms) / 1000,
+        .n_loops = control->options.n_loops,
+    };
+
+    rm__control_status_reply(exchange, answers, n_answers, &figures);
+}
+
+static void backend_status(void *data, struct rm__exchange *exchange)
+{
+    struct rm_control *control = data;
+
+    rm__fanout_start(&control->view, exchange, RM__WIRE_STATUS_PATH, STATUS_TIMEOUT_MS, on_statuses,
+                     control);
+}
+
+static void backend_internal(void *data, struct rm__exchange *exchange)
+{
+    (void)data;
+    rm__reply_error(exchange, RM__NOT_FOUND, "There is nothing at this path on control");
+}
+
+static bool backend_admits(void *data, struct rm__exchange *exchange,
+                           struct rm__problem *ret_problem)
+{
+    (void)data;
+    (void)exchange;
+    rm__problem_set(ret_problem, RM__NOT_FOUND, "There is nothing at this path on control");
+    return false;
+}
+
+/* ---- health ---- */
+
+static bool backend_health(void *data, char *ret_message, size_t size)
+{
+    const struct rm_control *control = data;
+    uint32_t n_leaderless = rm__cluster_view_count_leaderless(&control->view);
+
+    if (control->n_queues == 0) {
+        snprintf(ret_message, size, "No worker has told the shard map yet");
+    } else if (n_leaderless > 0) {
+        snprintf(ret_message, size, "%" PRIu32 " of %" PRIu32 " shards have no reachable leader",
+                 n_leaderless, control->n_queues);
+    } else {
+        snprintf(ret_message, size, "Control node is operational");
+        return true;
+    }
+    return false;
+}
+
+static bool backend_ready(void *data, bool all, struct rm_buffer *lines)
+{
+    const struct rm_control *control = data;
+    uint32_t n_leaderless = rm__cluster_view_count_leaderless(&control->view);
+    bool has_map = control->n_queues > 0;
+    bool is_enough = has_map && (all ? n_leaderless == 0 : n_leaderless < control->n_queues);
+
+    (void)rm_buffer_printf(lines, "[%c] shard map: %s\n", has_map ? '+' : '-',
+                           has_map ? "known" : "no worker has told it yet");
+    (void)rm_buffer_printf(lines, "[%c] leaders: %" PRIu32 " of %" PRIu32 " reachable\n",
+                           is_enough ? '+' : '-', control->n_queues - n_leaderless,
+                           control->n_queues);
+    return is_enough;
+}
+
+/* ---- life ---- */
+
+/* The number of shards is fixed for a cluster, but the map may be of another cluster now. */
+static void resize_queues(struct rm_control *control)
+{
+    struct rm__shard_queue *queues;
+
+    if (control->view.n_shards == control->n_queues) {
+        return;
+    }
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        if (control->queues[i].flight != NULL) {
+            return; /* at the next change, when nothing of the old map is under way */
+        }
+    }
+    queues = calloc(control->view.n_shards, sizeof *queues);
+    if (queues == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_done(&control->queues[i]);
+    }
+    free(control->queues);
+    control->queues = queues;
+    control->n_queues = control->view.n_shards;
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_init(&queues[i], i, &control->view, &control->budget,
+                             control->options.forward_timeout_ms);
+    }
+}
+
+static void on_view_changed(void *data)
+{
+    struct rm_control *control = data;
+
+    resize_queues(control);
+    flush_queues(control);
+}
+
+struct rm_control_stats *rm_control_stats_new(void)
+{
+    return calloc(1, sizeof(struct rm_control_stats));
+}
+
+void rm_control_stats_free(struct rm_control_stats *stats)
+{
+    free(stats);
+}
+
+static void free_state(struct rm_control *control)
+{
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_done(&control->queues[i]);
+    }
+    rm_timer_free(control->expire_timer);
+    rm_http_client_free(control->client);
+    rm__cluster_view_done(&control->view);
+    free(control->queues);
+}
+
+int rm_control_new(struct rm_loop *loop, const struct rm_control_options *options,
+                   struct rm_control_stats *stats, struct rm_control **ret_control)
+{
+    static const struct rm__backend backend = {
+        .n_shards = backend_n_shards,
+        .check = backend_check,
+        .write = backend_write,
+        .read = backend_read,
+        .list = backend_list,
+        .status = backend_status,
+        .internal = backend_internal,
+        .health = backend_health,
+        .ready = backend_ready,
+        .admits = backend_admits,
+        .address = backend_address,
+        .pass = backend_pass,
+    };
+    struct rm_control *control = calloc(1, sizeof *control);
+    int rv = RM_ENOMEM;
+
+    if (control == NULL) {
+        return RM_ENOMEM;
+    }
+    control->options = *options;
+    control->stats = stats;
+    control->loop = loop;
+    control->budget.max_bytes = options->max_queue_bytes;
+    control->started_ms = rm_loop_now_ms(loop);
+    control->client = rm_http_client_new(loop);
+    control->expire_timer = rm_timer_new(loop, on_expire, control);
+    if (control->client != NULL && control->expire_timer != NULL) {
+        rv = rm__cluster_view_init(&control->view, loop, control->client, &control->options.api,
+                                   options->status_poll_ms, on_view_changed, control);
+    }
+    if (rv == 0) {
+        rv = rm__front_init(&control->front, loop, &control->options.api, options->n_loops > 1,
+                            &backend, control);
+    }
+    if (rv != 0) {
+        free_state(control);
+        free(control);
+        return rv;
+    }
+    rm_timer_start(control->expire_timer, EXPIRE_PERIOD_MS, EXPIRE_PERIOD_MS);
+    *ret_control = control;
+    return 0;
+}
+
+uint16_t rm_control_port(const struct rm_control *control)
+{
+    return rm_http_server_port(control->front.server);
+}
+
+void rm_control_drain(struct rm_control *control, uint64_t timeout_ms, rm_loop_cb cb, void *data)
+{
+    rm__front_drain(&control->front, timeout_ms, cb, data);
+}
+
+void rm_control_free(struct rm_control *control)
+{
+    if (control == NULL) {
+        return;
+    }
+    free_state(control); /* answers what still waits */
+    rm__front_done(&control->front);
+    free(control);
+}

@@ -1,0 +1,165 @@
+#include "control_list.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "answer.h"
+#include "raftmetrics/base/clock.h"
+#include "raftmetrics/base/error.h"
+#include "read_query.h"
+
+/* A line of a worker's listing; texts live in the worker's answer. */
+struct entry {
+    struct rm_slice name;
+    json_int_t n_series;
+    json_int_t n_samples;
+    double last;
+    json_int_t worker;
+};
+
+struct listing {
+    struct entry *entries;
+    size_t n_entries;
+    bool has_more; /* some worker has more than it sent */
+    json_t **roots;
+    size_t n_roots;
+};
+
+static void listing_done(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->n_roots; i++) {
+        json_decref(listing->roots[i]);
+    }
+    free(listing->roots);
+    free(listing->entries);
+}
+
+static bool read_entry(json_t *json, struct entry *ret_entry)
+{
+    const char *name;
+    size_t name_len;
+    json_t *last;
+
+    if (json_unpack(json, "{s:s%, s:I, s:I, s:o, s:I}", "metric_name", &name, &name_len, "series",
+                    &ret_entry->n_series, "count", &ret_entry->n_samples, "last", &last, "worker",
+                    &ret_entry->worker) != 0) {
+        return false;
+    }
+    ret_entry->name = rm_slice_make(name, name_len);
+    ret_entry->last = json_number_value(last);
+    /* -0 is written as a real, so no integer loses its sign here. */
+    return json_is_number(last);
+}
+
+static int read_answer(struct listing *listing, const struct rm__fanout_answer *answer)
+{
+    json_t *root = json_loadb(answer->body, answer->body_len, 0, NULL);
+    json_t *metrics = json_object_get(root, "metrics");
+    struct entry *entries;
+    size_t i;
+    json_t *metric;
+
+    listing->roots[listing->n_roots++] = root;
+    if (!json_is_array(metrics)) {
+        return RM_EPROTO;
+    }
+    listing->has_more = listing->has_more || json_is_string(json_object_get(root, "next"));
+    entries = realloc(listing->entries,
+                      (listing->n_entries + json_array_size(metrics) + 1) * sizeof *entries);
+    if (entries == NULL) {
+        return RM_ENOMEM;
+    }
+    listing->entries = entries;
+    json_array_foreach(metrics, i, metric)
+    {
+        if (!read_entry(metric, &entries[listing->n_entries++])) {
+            return RM_EPROTO;
+        }
+    }
+    return 0;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    return rm_slice_compare(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+static void write_entry(struct rm_json_writer *json, const struct entry *entry)
+{
+    rm_json_object_begin(json);
+    rm_json_member_text(json, "metric_name", entry->name);
+    rm_json_member_int(json, "series", entry->n_series);
+    rm_json_member_int(json, "count", entry->n_samples);
+    rm_json_member_double(json, "last", entry->last);
+    rm_json_member_int(json, "worker", entry->worker);
+    rm_json_object_end(json);
+}
+
+static void reply_listing(struct rm__exchange *exchange, struct listing *listing, size_t limit)
+{
+    size_t n = listing->n_entries < limit ? listing->n_entries : limit;
+    bool has_more = listing->has_more || n < listing->n_entries;
+    struct rm_buffer body;
+    struct rm_json_writer json;
+
+    if (listing->n_entries > 0) {
+        qsort(listing->entries, listing->n_entries, sizeof *listing->entries, compare_entries);
+    }
+    rm_buffer_init(&body, RM__ANSWER_BYTES_MAX);
+    rm_json_init(&json, &body);
+    rm_json_object_begin(&json);
+    rm_json_key(&json, "metrics");
+    rm_json_array_begin(&json);
+    for (size_t i = 0; i < n; i++) {
+        write_entry(&json, &listing->entries[i]);
+    }
+    rm_json_array_end(&json);
+    rm_json_key(&json, "next");
+    if (has_more && n > 0) {
+        rm_json_text(&json, listing->entries[n - 1].name);
+    } else {
+        rm_json_null(&json);
+    }
+    rm_json_object_end(&json);
+    rm__reply_written(exchange, 200, &json, &body);
+}
+
+static int read_answers(struct listing *listing, const struct rm__fanout_answer *answers,
+                        size_t n_answers)
+{
+    int rv = 0;
+
+    listing->roots = calloc(n_answers, sizeof(json_t *));
+    if (listing->roots == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; rv == 0 && i < n_answers; i++) {
+        rv = answers[i].error != 0 || answers[i].status != 200 ? RM_ECONNECT
+                                                               : read_answer(listing, &answers[i]);
+    }
+    return rv;
+}
+
+/* A listing without some worker's metrics would look complete and not be: all or none. */
+void rm__control_list_reply(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
+                            size_t n_answers, void *data)
+{
+    struct listing listing = {0};
+    struct rm__read_query query;
+    struct rm__problem problem;
+
+    (void)data;
+    if (rm__read_query_init(&query, exchange->route->action, rm__exchange_name(exchange),
+                            &exchange->params, rm_http_request_header(exchange->http, "Accept"),
+                            rm_clock_wall_ms(), &problem) != 0) {
+        rm__reply_problem(exchange, &problem);
+        return;
+    }
+    if (read_answers(&listing, answers, n_answers) == 0) {
+        reply_listing(exchange, &listing, query.limit);
+    } else {
+        rm__reply_error(exchange, RM__NO_LEADER,
+                        "Not every worker could be asked for its metrics; try again soon");
+    }
+    listing_done(&listing);
+}

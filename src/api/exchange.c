@@ -1,0 +1,166 @@
+#include "exchange.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "raftmetrics/base/error.h"
+
+enum { ERROR_BODY_MAX = 4 << 20, HEADERS_MAX = 2 };
+
+static const char json_type[] = "application/json";
+
+struct rm_slice rm__exchange_name(const struct rm__exchange *exchange)
+{
+    return rm_slice_make(exchange->name.text, exchange->name.len);
+}
+
+static void respond(struct rm__exchange *exchange, unsigned status, const char *content_type,
+                    const struct rm_http_header *extra, char *body, size_t body_len)
+{
+    struct rm_http_header headers[HEADERS_MAX];
+    size_t n = 0;
+
+    if (exchange->request_id[0] != '\0') {
+        headers[n++] = (struct rm_http_header){"X-Request-Id", exchange->request_id};
+    }
+    if (extra != NULL) {
+        headers[n++] = *extra;
+    }
+    rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);
+}
+
+/* Where there is no memory for the answer itself: a constant one. */
+static void respond_out_of_memory(struct rm__exchange *exchange)
+{
+    static const struct rm_http_header retry_after = {"Retry-After", "1"};
+    static const char text[] = "{\"success\": false, \"error\": \"overloaded\", \"message\": "
+                               "\"The daemon is out of memory; try again later\"}";
+    char *body = strdup(text);
+
+    respond(exchange, rm__problem_status(RM__OVERLOADED), json_type, &retry_after, body,
+            body == NULL ? 0 : sizeof text - 1);
+}
+
+void rm__reply_json(struct rm__exchange *exchange, unsigned status, struct rm_buffer *body)
+{
+    size_t len = body->len;
+
+    respond(exchange, status, json_type, NULL, rm_buffer_take(body), len);
+}
+
+void rm__reply_written(struct rm__exchange *exchange, unsigned status,
+                       const struct rm_json_writer *json, struct rm_buffer *body)
+{
+    if (rm_json_finish(json) != 0) {
+        rm_buffer_done(body);
+        respond_out_of_memory(exchange);
+        return;
+    }
+    rm__reply_json(exchange, status, body);
+}
+
+void rm__reply_bytes(struct rm__exchange *exchange, unsigned status, const char *content_type,
+                     struct rm_slice bytes)
+{
+    char *copy = rm_slice_dup(bytes);
+
+    if (copy == NULL) {
+        respond_out_of_memory(exchange);
+        return;
+    }
+    respond(exchange, status, content_type, NULL, copy, bytes.len);
+}
+
+static const struct rm_http_header *header_of_status(unsigned status)
+{
+    static const struct rm_http_header authenticate = {"WWW-Authenticate", "Bearer"};
+    static const struct rm_http_header retry_after = {"Retry-After", "1"};
+
+    switch (status) {
+    case 401:
+        return &authenticate;
+    case 429:
+    case 503:
+        return &retry_after;
+    default:
+        return NULL;
+    }
+}
+
+static void reply(struct rm__exchange *exchange, const struct rm__problem *problem,
+                  const struct rm_http_header *header, rm__members_cb more, void *data)
+{
+    struct rm_buffer body;
+    struct rm_json_writer json;
+    size_t len;
+
+    rm_buffer_init(&body, ERROR_BODY_MAX);
+    rm_json_init(&json, &body);
+    rm_json_object_begin(&json);
+    rm_json_member_bool(&json, "success", false);
+    rm_json_member_text(&json, "error", rm_slice_of(rm__problem_code(problem->kind)));
+    rm_json_member_text(&json, "message", rm_slice_of(problem->message));
+    if (more != NULL) {
+        more(&json, data);
+    }
+    rm_json_object_end(&json);
+    if (rm_json_finish(&json) != 0) {
+        rm_buffer_done(&body);
+        respond_out_of_memory(exchange);
+        return;
+    }
+    len = body.len;
+    respond(exchange, rm__problem_status(problem->kind), json_type, header, rm_buffer_take(&body),
+            len);
+}
+
+void rm__reply_problem_with(struct rm__exchange *exchange, const struct rm__problem *problem,
+                            rm__members_cb more, void *data)
+{
+    reply(exchange, problem, header_of_status(rm__problem_status(problem->kind)), more, data);
+}
+
+void rm__reply_problem(struct rm__exchange *exchange, const struct rm__problem *problem)
+{
+    rm__reply_problem_with(exchange, problem, NULL, NULL);
+}
+
+void rm__reply_error(struct rm__exchange *exchange, enum rm__problem_kind kind, const char *format,
+                     ...)
+{
+    struct rm__problem problem;
+    va_list args;
+
+    va_start(args, format);
+    rm__problem_vset(&problem, kind, format, args);
+    va_end(args);
+    rm__reply_problem(exchange, &problem);
+}
+
+static void write_leader(struct rm_json_writer *json, void *data)
+{
+    const char *address = data;
+
+    if (address != NULL) {
+        rm_json_member_text(json, "leader", rm_slice_of(address));
+    }
+}
+
+void rm__reply_not_leader(struct rm__exchange *exchange, uint32_t leader, const char *address)
+{
+    struct rm__problem problem;
+
+    rm__problem_set(&problem, RM__NOT_LEADER, "Worker %" PRIu32 " leads this shard; send it there",
+                    leader);
+    rm__reply_problem_with(exchange, &problem, write_leader, (void *)(uintptr_t)address);
+}
+
+void rm__reply_not_allowed(struct rm__exchange *exchange, const char *allow)
+{
+    struct rm_http_header header = {"Allow", allow};
+    struct rm__problem problem;
+
+    rm__problem_set(&problem, RM__METHOD_NOT_ALLOWED, "This path takes %s", allow);
+    reply(exchange, &problem, &header, NULL, NULL);
+}

@@ -1,0 +1,60 @@
+/* One request as it passes through this layer, and the ways to answer it. Lives from the header
+ * section until the connection is done with it; what waits for an answer may hold a pointer. */
+#ifndef RAFTMETRICS_SRC_API_EXCHANGE_H
+#define RAFTMETRICS_SRC_API_EXCHANGE_H
+
+#include "params.h"
+#include "problem.h"
+#include "raftmetrics/api/options.h"
+#include "raftmetrics/base/buffer.h"
+#include "raftmetrics/base/json_writer.h"
+#include "raftmetrics/net/http_server.h"
+#include "route.h"
+
+enum { RM__REQUEST_ID_MAX = 128 };
+
+struct rm__front;
+
+struct rm__exchange {
+    struct rm_http_request *http;
+    struct rm__front *front;
+    const struct rm__route *route;
+    struct rm__route_name name;
+    struct rm__params params;
+    const struct rm_token *token; /* NULL for nodes of the cluster, and where none is needed */
+    bool is_internal;
+    uint64_t deadline_ms; /* of the loop's clock: answered by then */
+    char request_id[RM__REQUEST_ID_MAX + 1];
+};
+
+/* A path's metric name, borrowed. */
+struct rm_slice rm__exchange_name(const struct rm__exchange *exchange);
+
+/* Answers with JSON; takes the bytes out of @body. */
+void rm__reply_json(struct rm__exchange *exchange, unsigned status, struct rm_buffer *body);
+
+/* Answers with what @json wrote into @body, or says that memory is short. Ends @body. */
+void rm__reply_written(struct rm__exchange *exchange, unsigned status,
+                       const struct rm_json_writer *json, struct rm_buffer *body);
+
+/* Answers with bytes of any type, copied. */
+void rm__reply_bytes(struct rm__exchange *exchange, unsigned status, const char *content_type,
+                     struct rm_slice bytes);
+
+/* Answers with an error body. */
+void rm__reply_problem(struct rm__exchange *exchange, const struct rm__problem *problem);
+void rm__reply_error(struct rm__exchange *exchange, enum rm__problem_kind kind, const char *format,
+                     ...) __attribute__((format(printf, 3, 4)));
+
+/* An error body whose object gets more members from @more (NULL: none). */
+typedef void (*rm__members_cb)(struct rm_json_writer *json, void *data);
+void rm__reply_problem_with(struct rm__exchange *exchange, const struct rm__problem *problem,
+                            rm__members_cb more, void *data);
+
+/* 421: worker @leader leads the shard; at @address, NULL where that is not known. */
+void rm__reply_not_leader(struct rm__exchange *exchange, uint32_t leader, const char *address);
+
+/* 405 with its Allow field. */
+void rm__reply_not_allowed(struct rm__exchange *exchange, const char *allow);
+
+#endif

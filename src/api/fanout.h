@@ -1,0 +1,27 @@
+/* The same question to every worker, and all answers together. */
+#ifndef RAFTMETRICS_SRC_API_FANOUT_H
+#define RAFTMETRICS_SRC_API_FANOUT_H
+
+#include "cluster_view.h"
+#include "exchange.h"
+
+/* What one worker said. */
+struct rm__fanout_answer {
+    struct rm__peer *peer;
+    int error; /* as in struct rm_http_answer */
+    int status;
+    char *body; /* NUL-terminated; NULL without an answer */
+    size_t body_len;
+};
+
+/* @answers: one a peer, in the view's order, borrowed for the call. */
+typedef void (*rm__fanout_cb)(struct rm__exchange *exchange,
+                              const struct rm__fanout_answer *answers, size_t n_answers,
+                              void *data);
+
+/* Asks every peer for @target (path and query) and calls @cb once, when all have answered or
+ * failed. Without memory it answers the exchange itself. */
+void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
+                      const char *target, uint64_t timeout_ms, rm__fanout_cb cb, void *data);
+
+#endif

@@ -1,0 +1,38 @@
+/* The HTTP face of a daemon: the order of checks of the contract, then the backend. */
+#ifndef RAFTMETRICS_SRC_API_FRONT_H
+#define RAFTMETRICS_SRC_API_FRONT_H
+
+#include "backend.h"
+#include "raftmetrics/api/options.h"
+#include "raftmetrics/net/http_server.h"
+#include "raftmetrics/net/loop.h"
+
+enum { RM__ID_PREFIX_BYTES = 4 };
+
+struct rm__front {
+    struct rm_loop *loop;
+    const struct rm_api_options *options; /* borrowed */
+    const struct rm__backend *backend;
+    void *data; /* the backend's */
+    struct rm_http_server *server;
+    char id_prefix[2 * RM__ID_PREFIX_BYTES + 1];
+    uint64_t n_requests;
+    bool is_draining;
+    struct rm_timer *drain_timer;
+    uint64_t drain_until_ms;
+    rm_loop_cb drained_cb;
+    void *drained_data;
+};
+
+/* Listens. Errors: as rm_http_server_new. */
+int rm__front_init(struct rm__front *front, struct rm_loop *loop,
+                   const struct rm_api_options *options, bool shared_port,
+                   const struct rm__backend *backend, void *data);
+
+/* Accepts nothing new, waits for what is under way, calls @cb. */
+void rm__front_drain(struct rm__front *front, uint64_t timeout_ms, rm_loop_cb cb, void *data);
+
+/* Closes all connections. Every request must have been answered. */
+void rm__front_done(struct rm__front *front);
+
+#endif
