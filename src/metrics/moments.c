@@ -1,5 +1,6 @@
 #include "moments.h"
 
+#include <float.h>
 #include <math.h>
 
 static const double FACTORS[] = {
@@ -64,5 +65,8 @@ double rm__moments_variance(const struct rm_moments *moments, uint64_t n)
 
 double rm__moments_stddev(const struct rm_moments *moments, uint64_t n)
 {
-    return sqrt(moments->m2 / (double)n) * INVERSES[moments->scale];
+    double stddev = sqrt(moments->m2 / (double)n) * INVERSES[moments->scale];
+
+    /* Half of (max - min) at most, but rounding can carry it past that, to infinity. */
+    return fmin(stddev, DBL_MAX);
 }

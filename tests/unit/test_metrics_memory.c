@@ -1,0 +1,182 @@
+/* Every allocation of the metrics and partitioning layers fails once: the answer is RM_ENOMEM, and
+ * everything can still be freed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "failing_malloc.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/key_table.h"
+#include "raftmetrics/metrics/store.h"
+#include "raftmetrics/partitioning/shard_map.h"
+
+#if FAILING_MALLOC
+
+/* Runs @use with its first allocation failing, then its second, until none fails. */
+static void fail_each_allocation(int (*use)(void))
+{
+    bool failed = true;
+
+    for (long n = 1; failed; n++) {
+        long n_live = failing_malloc_n_live;
+        int rv;
+
+        failing_malloc_arm(n);
+        rv = use();
+        failed = failing_malloc_disarm();
+        assert_int_equal(rv, failed ? RM_ENOMEM : 0);
+        assert_int_equal(failing_malloc_n_live, n_live);
+    }
+}
+
+static int record(struct rm_store *store, const char *name, const char *host, int64_t timestamp_ms)
+{
+    const struct rm_label label = {rm_slice_of("host"), rm_slice_of(host)};
+    const struct rm_sample sample = {.metric_name = rm_slice_of(name),
+                                     .labels = &label,
+                                     .n_labels = 1,
+                                     .value = (double)timestamp_ms,
+                                     .timestamp_ms = timestamp_ms};
+
+    return rm_store_record(store, &sample);
+}
+
+/* Metrics past a growth of their table, then a series past a chunk, written from both ends. */
+static int fill(struct rm_store *store)
+{
+    int rv = 0;
+
+    for (int i = 0; i < 14 && rv == 0; i++) {
+        char name[8];
+
+        snprintf(name, sizeof name, "m%d", i);
+        rv = record(store, name, "a", 0);
+    }
+    for (int i = 0; i < 700 && rv == 0; i++) {
+        rv = record(store, "m1", i % 100 == 0 ? "b" : "a", i % 3 == 0 ? i : 1000 - i);
+    }
+    return rv;
+}
+
+static int read_all(struct rm_store *store)
+{
+    const struct rm_selection selection = {
+        .metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    struct rm_histogram histogram = {0};
+    struct rm_values values = {0};
+    struct rm_metric_info infos[4];
+    bool has_more;
+    size_t n;
+    int rv;
+
+    rv = rm_store_values(store, &selection, 10, NULL, &values);
+    if (rv == 0) {
+        rv = rm_store_histogram(store, &selection, &histogram);
+    }
+    if (rv == 0) {
+        rv = rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 4, infos, &n, &has_more);
+    }
+    rm_values_done(&values);
+    rm_histogram_done(&histogram);
+    return rv;
+}
+
+static int use_store(void)
+{
+    struct rm_store *store = rm_store_new(1);
+    int rv;
+
+    if (store == NULL) {
+        return RM_ENOMEM;
+    }
+    rv = fill(store);
+    if (rv == 0) {
+        rv = read_all(store);
+    }
+    if (rv == 0) {
+        rv = rm_store_delete(store, rm_slice_of("m1"));
+    }
+    rm_store_free(store);
+    return rv;
+}
+
+static int use_key_table(void)
+{
+    struct rm_key_table *table = rm_key_table_new(1);
+    int rv = 0;
+
+    if (table == NULL) {
+        return RM_ENOMEM;
+    }
+    for (int i = 0; i < 30 && rv == 0; i++) {
+        size_t n = rm_key_table_count(table);
+        char key[8];
+
+        snprintf(key, sizeof key, "%d", i);
+        rv = rm_key_table_add(table, rm_slice_of("token"), rm_slice_of(key),
+                              (struct rm_request_hash){0, 0}, i);
+        assert_int_equal(rm_key_table_count(table), rv == 0 ? n + 1 : n);
+    }
+    rm_key_table_free(table);
+    return rv;
+}
+
+static int use_shard_map(void)
+{
+    struct rm_shard_map map = {0};
+    int rv = rm_shard_map_init(&map, (const uint32_t[]){1, 2}, 2, 8, 2);
+
+    rm_shard_map_done(&map);
+    return rv;
+}
+
+static void test_store(void **state)
+{
+    (void)state;
+    fail_each_allocation(use_store);
+}
+
+static void test_key_table(void **state)
+{
+    (void)state;
+    fail_each_allocation(use_key_table);
+}
+
+static void test_shard_map(void **state)
+{
+    (void)state;
+    fail_each_allocation(use_shard_map);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_key_table),
+        cmocka_unit_test(test_shard_map),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+static void test_nothing(void **state)
+{
+    (void)state;
+    print_message("the sanitizer's malloc cannot be made to fail\n");
+    skip();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
