@@ -124,9 +124,17 @@ struct forward {
     struct rm__peer *peer;
 };
 
+/* Answers that are the client's business; the others are between control and the worker. */
 static bool is_passed_on(int status)
 {
-    return status < 500 ? status != 421 && status != 409 && status != 401 : status == 501;
+    return status == 501 || (status < 500 && status != 401 && status != 409 && status != 421);
+}
+
+/* Did the worker fail, or say that it is not the one to ask? A 503 is only a busy one. */
+static bool is_lost(const struct rm_http_answer *answer)
+{
+    return answer->error == 0 ? answer->status != 503
+                              : answer->error == RM_ECONNECT || answer->error == RM_EUNKNOWN;
 }
 
 static void on_forwarded(const struct rm_http_answer *answer, void *data)
@@ -144,7 +152,7 @@ static void on_forwarded(const struct rm_http_answer *answer, void *data)
                         "The shard's leader did not answer in time; try again");
         return;
     }
-    if (answer->error != RM_ECANCELED) {
+    if (is_lost(answer)) {
         rm__cluster_view_lost(&forward.control->view, forward.peer);
     }
     rm__reply_error(forward.exchange, RM__NO_LEADER,
@@ -397,7 +405,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
                                    options->status_poll_ms, on_view_changed, control);
     }
     if (rv == 0) {
-        rv = rm__front_init(&control->front, loop, &control->options.api, options->n_loops > 1,
+        rv = rm__front_init(&control->front, loop, &control->options.api, options->sharing,
                             &backend, control);
     }
     if (rv != 0) {

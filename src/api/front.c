@@ -40,7 +40,7 @@ static bool authenticate(struct rm__front *front, struct rm__exchange *exchange,
 {
     struct rm_slice field = rm_http_request_header(exchange->http, "Authorization");
 
-    if (rm_slice_is(path, "/livez") || rm_slice_is(path, "/readyz")) {
+    if (!exchange->is_internal && (rm_slice_is(path, "/livez") || rm_slice_is(path, "/readyz"))) {
         return true;
     }
     if (exchange->is_internal) {
@@ -435,7 +435,7 @@ static void on_pass(void *data)
 /* ---- life ---- */
 
 int rm__front_init(struct rm__front *front, struct rm_loop *loop,
-                   const struct rm_api_options *options, bool shared_port,
+                   const struct rm_api_options *options, enum rm_port_sharing sharing,
                    const struct rm__backend *backend, void *data)
 {
     static const struct rm_http_service service = {on_headers, on_complete, on_fault, on_gone,
@@ -444,7 +444,7 @@ int rm__front_init(struct rm__front *front, struct rm_loop *loop,
     struct rm_http_server_options server_options = {
         .address = options->listen,
         .port = options->port,
-        .shared_port = shared_port,
+        .sharing = sharing,
         .max_connections = limits->max_connections,
         .max_headers = limits->max_headers,
         .max_header_bytes = limits->max_header_bytes,
@@ -458,12 +458,15 @@ int rm__front_init(struct rm__front *front, struct rm_loop *loop,
     return rm_http_server_new(loop, &server_options, &service, front, &front->server);
 }
 
+/* An answer that was given at the last look may still be on its way into its socket: two looks
+ * without anything waiting, then it is out. */
 static void look_whether_drained(void *data)
 {
     struct rm__front *front = data;
 
-    if (rm_http_server_waiting(front->server) > 0 &&
-        rm_loop_now_ms(front->loop) < front->drain_until_ms) {
+    front->n_quiet_looks =
+        rm_http_server_waiting(front->server) == 0 ? front->n_quiet_looks + 1 : 0;
+    if (front->n_quiet_looks < 2 && rm_loop_now_ms(front->loop) < front->drain_until_ms) {
         return;
     }
     rm_timer_stop(front->drain_timer);

@@ -20,13 +20,14 @@ struct rm__front {
     bool is_draining;
     struct rm_timer *drain_timer;
     uint64_t drain_until_ms;
+    unsigned n_quiet_looks;
     rm_loop_cb drained_cb;
     void *drained_data;
 };
 
 /* Listens. Errors: as rm_http_server_new. */
 int rm__front_init(struct rm__front *front, struct rm_loop *loop,
-                   const struct rm_api_options *options, bool shared_port,
+                   const struct rm_api_options *options, enum rm_port_sharing sharing,
                    const struct rm__backend *backend, void *data);
 
 /* Accepts nothing new, waits for what is under way, calls @cb. */

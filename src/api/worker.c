@@ -628,7 +628,8 @@ int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
         rv = init_shards(worker);
     }
     if (rv == 0) {
-        rv = rm__front_init(&worker->front, loop, &worker->options.api, false, &backend, worker);
+        rv = rm__front_init(&worker->front, loop, &worker->options.api, RM_PORT_ALONE, &backend,
+                            worker);
     }
     if (rv != 0) {
         free_state(worker);

@@ -506,8 +506,8 @@ int rm_http_server_new(struct rm_loop *loop, const struct rm_http_server_options
                                                 .max_target_bytes = options->max_target_bytes};
     server->request_timeout_ms = options->request_timeout_ms;
     rm_list_init(&server->connections);
-    rv = rm__listener_open(options->address, options->port, options->shared_port,
-                           &server->listen_fd, &server->port);
+    rv = rm__listener_open(options->address, options->port, options->sharing, &server->listen_fd,
+                           &server->port);
     if (rv != 0) {
         goto err_server;
     }

@@ -13,12 +13,12 @@
 
 enum { BACKLOG = 1024 };
 
-static int bind_and_listen(int fd, const struct addrinfo *info, bool shared_port)
+static int bind_and_listen(int fd, const struct addrinfo *info, bool is_shared)
 {
     int on = 1;
 
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        (shared_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)) {
+        (is_shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)) {
         return RM_EIO;
     }
     if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
@@ -64,7 +64,37 @@ static int resolve(const char *address, uint16_t port, struct addrinfo **ret_inf
     return getaddrinfo(address, service, &hints, ret_info) == 0 ? 0 : RM_EINVAL;
 }
 
-int rm__listener_open(const char *address, uint16_t port, bool shared_port, int *ret_fd,
+static int open_listener(const struct addrinfo *info, bool is_shared, int *ret_fd)
+{
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int rv;
+
+    if (fd < 0) {
+        return RM_EIO;
+    }
+    rv = bind_and_listen(fd, info, is_shared);
+    if (rv != 0) {
+        close(fd);
+        return rv;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* With SO_REUSEPORT a second daemon could take half of the first one's clients unnoticed: look
+ * without it first. */
+static int check_alone(const struct addrinfo *info)
+{
+    int fd;
+    int rv = open_listener(info, false, &fd);
+
+    if (rv == 0) {
+        close(fd);
+    }
+    return rv;
+}
+
+int rm__listener_open(const char *address, uint16_t port, enum rm_port_sharing sharing, int *ret_fd,
                       uint16_t *ret_port)
 {
     struct addrinfo *info = NULL;
@@ -75,20 +105,22 @@ int rm__listener_open(const char *address, uint16_t port, bool shared_port, int 
     if (rv != 0) {
         return rv;
     }
-    fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    rv = fd < 0 ? RM_EIO : bind_and_listen(fd, info, shared_port);
+    if (sharing == RM_PORT_FIRST && port != 0) {
+        rv = check_alone(info);
+    }
     if (rv == 0) {
-        rv = port_of(fd, ret_port);
+        rv = open_listener(info, sharing != RM_PORT_ALONE, &fd);
     }
     freeaddrinfo(info);
-    if (rv != 0) {
-        if (fd >= 0) {
+    if (rv == 0) {
+        rv = port_of(fd, ret_port);
+        if (rv != 0) {
             close(fd);
+        } else {
+            *ret_fd = fd;
         }
-        return rv;
     }
-    *ret_fd = fd;
-    return 0;
+    return rv;
 }
 
 uint64_t rm__socket_bytes_received(int fd, uint64_t otherwise)

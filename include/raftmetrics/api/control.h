@@ -5,6 +5,7 @@
 #define RAFTMETRICS_API_CONTROL_H
 
 #include "raftmetrics/api/options.h"
+#include "raftmetrics/net/http_server.h"
 #include "raftmetrics/net/loop.h"
 
 struct rm_control;
@@ -12,7 +13,8 @@ struct rm_control_stats;
 
 struct rm_control_options {
     struct rm_api_options api;
-    unsigned n_loops; /* that share the port */
+    unsigned n_loops;             /* of this process, one control on each */
+    enum rm_port_sharing sharing; /* of the port, among them */
     uint64_t forward_timeout_ms;
     uint64_t status_poll_ms;
     size_t max_queue_bytes; /* of this loop's waiting writes */

@@ -44,10 +44,16 @@ struct rm_http_service {
     void (*pass)(void *data);
 };
 
+enum rm_port_sharing {
+    RM_PORT_ALONE, /* nobody else listens on the port */
+    RM_PORT_FIRST, /* the first of several loops of this process that will */
+    RM_PORT_NEXT,  /* a further one (SO_REUSEPORT) */
+};
+
 struct rm_http_server_options {
     const char *address; /* to bind: a numeric IPv4 or IPv6 address, or "localhost" */
     uint16_t port;       /* 0: the kernel picks one, see rm_http_server_port */
-    bool shared_port;    /* several loops of this process listen on it (SO_REUSEPORT) */
+    enum rm_port_sharing sharing;
     unsigned max_connections;
     unsigned max_headers;
     size_t max_header_bytes;

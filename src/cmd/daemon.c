@@ -1,0 +1,169 @@
+#include "daemon.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/log.h"
+#include "raftmetrics/cmd/options.h"
+
+enum {
+    /* Beside the clients' connections: peers, workers, files, libraries. */
+    FILES_EXTRA = 1024,
+};
+
+static void raise_file_limit(const struct rm_config *config)
+{
+    int64_t n_loops = config->daemon == RM_DAEMON_CONTROL ? config->threads : 1;
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)(config->max_connections * n_loops + FILES_EXTRA);
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted) {
+        rm_log(RM_LOG_WARN,
+               "few open files are allowed: raise the limit (ulimit -n) or lower max_connections",
+               rm_field_int("allowed", (int64_t)limit.rlim_cur),
+               rm_field_int("wanted", (int64_t)wanted));
+    }
+}
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+           strcmp(address, "localhost") == 0;
+}
+
+static void warn_of_known_token(const struct rm_config *config)
+{
+    for (size_t i = 0; i < config->n_tokens; i++) {
+        if (strcmp(config->tokens[i].secret, RM_LOCAL_DEV_TOKEN) == 0 &&
+            !is_loopback(config->listen)) {
+            rm_log(RM_LOG_WARN,
+                   "the token of local development is valid here, and everybody knows it: set "
+                   "AUTH_TOKEN",
+                   rm_field_text("listen", config->listen));
+        }
+    }
+}
+
+void rm_daemon_prepare(const struct rm_config *config)
+{
+    rm_log_set_level((enum rm_log_level)config->log_level);
+    rm_log_set_format((enum rm_log_format)config->log_format);
+    raise_file_limit(config);
+    warn_of_known_token(config);
+}
+
+void rm_daemon_api_options(const struct rm_config *config, struct rm_api_options *ret_options)
+{
+    *ret_options = (struct rm_api_options){
+        .listen = config->listen,
+        .port = (uint16_t)config->port,
+        .tokens = config->tokens,
+        .n_tokens = config->n_tokens,
+        .cluster_name = config->cluster_name,
+        .cluster_secret = config->cluster_secret,
+        .workers = config->workers,
+        .n_workers = config->n_workers,
+        .limits =
+            {
+                .max_connections = (unsigned)config->max_connections,
+                .max_headers = (unsigned)config->max_headers,
+                .max_target_bytes = (size_t)config->max_target_bytes,
+                .max_header_bytes = (size_t)config->max_header_bytes,
+                .max_body_bytes = (size_t)config->max_body_bytes,
+                .max_batch_bytes = (size_t)config->max_batch_bytes,
+                .max_batch_items = (size_t)config->max_batch_items,
+                .max_labels = (unsigned)config->max_labels,
+                .max_label_name_bytes = (size_t)config->max_label_name_bytes,
+                .max_label_value_bytes = (size_t)config->max_label_value_bytes,
+                .request_timeout_ms = (uint64_t)config->request_timeout_ms,
+                .idle_timeout_ms = (uint64_t)config->idle_timeout_ms,
+                .client_deadline_ms = (uint64_t)config->client_deadline_ms,
+            },
+    };
+}
+
+static void reload(const struct rm_daemon_signals *signals)
+{
+    struct rm_config config;
+    struct rm_complaint complaint;
+
+    if (rm_config_load(&config, signals->daemon, signals->argc, signals->argv, environ,
+                       &complaint) != 0) {
+        rm_log(RM_LOG_ERROR, "configuration not read again: it has an error",
+               rm_field_text("error", complaint.text));
+        return;
+    }
+    rm_log_set_level((enum rm_log_level)config.log_level);
+    rm_log(RM_LOG_INFO, "configuration read again: the log level is in effect",
+           rm_field_int("level", config.log_level));
+    rm_config_done(&config);
+}
+
+static void on_signal(int signum, void *data)
+{
+    struct rm_daemon_signals *signals = data;
+
+    if (signum == SIGHUP) {
+        reload(signals);
+        return;
+    }
+    if (!signals->is_stopping) {
+        signals->is_stopping = true;
+        rm_log(RM_LOG_INFO, "stopping", rm_field_int("signal", signum));
+        signals->stop_cb(signals->data);
+    }
+}
+
+int rm_daemon_signals_init(struct rm_daemon_signals *signals, struct rm_loop *loop,
+                           enum rm_daemon daemon, int argc, char **argv, rm_loop_cb stop_cb,
+                           void *data)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+    *signals = (struct rm_daemon_signals){
+        .stop_cb = stop_cb, .data = data, .daemon = daemon, .argc = argc, .argv = argv};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        signals->handles[i] = rm_signal_new(loop, numbers[i], on_signal, signals);
+        if (signals->handles[i] == NULL) {
+            rm_daemon_signals_done(signals);
+            return RM_ENOMEM;
+        }
+    }
+    return 0;
+}
+
+void rm_daemon_signals_done(struct rm_daemon_signals *signals)
+{
+    for (size_t i = 0; i < sizeof signals->handles / sizeof signals->handles[0]; i++) {
+        rm_signal_free(signals->handles[i]);
+        signals->handles[i] = NULL;
+    }
+}
+
+int rm_daemon_explain(const struct rm_config *config, int error)
+{
+    switch (error) {
+    case RM_EBUSY:
+        rm_log(RM_LOG_ERROR, "the port is in use: stop what listens there or choose another port",
+               rm_field_text("listen", config->listen), rm_field_int("port", config->port));
+        break;
+    case RM_EINVAL:
+        rm_log(RM_LOG_ERROR,
+               "cannot bind: listen must be a numeric address of this machine or localhost",
+               rm_field_text("listen", config->listen), rm_field_int("port", config->port));
+        break;
+    default:
+        rm_log(RM_LOG_ERROR, "cannot start", rm_field_text("error", rm_strerror(error)),
+               rm_field_text("listen", config->listen), rm_field_int("port", config->port));
+        break;
+    }
+    return RM_EXIT_FAILED;
+}
