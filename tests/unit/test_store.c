@@ -197,8 +197,13 @@ static void page_values(struct model *model)
         return;
     }
     for (size_t n_before = n;;) {
+        /* The first page begins nowhere, or at a place behind all. */
+        bool is_page = n_before < n || random_below(&model->random, 2) == 0;
         struct rm_position before = records[n_before].position;
-        bool is_page = n_before < n;
+
+        if (n_before == n) {
+            before = (struct rm_position){INT64_MAX, UINT64_MAX};
+        }
 
         assert_int_equal(
             rm_store_values(model->store, &selection, limit, is_page ? &before : NULL, &values), 0);

@@ -62,6 +62,15 @@ static void test_equal_values_have_no_variance(void **state)
     }
 }
 
+/* 3 * 0.99 rounds to a sum whose third is below 0.99. */
+static void test_the_mean_lies_between_min_and_max(void **state)
+{
+    struct rm_aggregate a = aggregate_of(3, (const double[]){0.99, 0.99, 0.99});
+
+    (void)state;
+    assert_true(a.sum / 3 < 0.99 && a.mean == 0.99);
+}
+
 static void test_extreme_values(void **state)
 {
     struct rm_aggregate a = aggregate_of(2, (const double[]){DBL_MAX, -DBL_MAX});
@@ -175,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_known_values),
         cmocka_unit_test(test_equal_values_have_no_variance),
+        cmocka_unit_test(test_the_mean_lies_between_min_and_max),
         cmocka_unit_test(test_extreme_values),
         cmocka_unit_test(test_zeros_of_both_signs),
         cmocka_unit_test(test_first_and_last_are_by_position),
