@@ -1,9 +1,4 @@
-/* The metrics of a store in byte order of their names. Owns none of them. Zeroed it is empty.
- *
- * A sorted array with an unsorted tail of what was added since the last listing, which a listing
- * sorts and merges in. So adding costs nothing to speak of while nobody lists, and a listing after
- * few additions costs one pass. A tree would list without that pass, but pay for order at every
- * new metric. Removing moves the pointers behind the removed one: 8 bytes a metric. */
+/* The metrics of a store in byte order of their names. Owns none of them. Zeroed it is empty. */
 #ifndef RAFTMETRICS_SRC_METRICS_METRIC_INDEX_H
 #define RAFTMETRICS_SRC_METRICS_METRIC_INDEX_H
 
