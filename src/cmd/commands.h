@@ -2,8 +2,6 @@
 #ifndef RAFTMETRICS_SRC_CMD_COMMANDS_H
 #define RAFTMETRICS_SRC_CMD_COMMANDS_H
 
-#define RM_VERSION "0.1.0"
-
 int rm_cmd_control(int argc, char **argv);
 int rm_cmd_worker(int argc, char **argv);
 int rm_cmd_dev(int argc, char **argv);

@@ -1,9 +1,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "columns.h"
 #include "config_value.h"
 #include "raftmetrics/cmd/config.h"
-#include "table.h"
 
 static char *shown(const struct rm_config *config, const struct rm_config_key *key)
 {
@@ -20,12 +20,12 @@ static char *shown(const struct rm_config *config, const struct rm_config_key *k
 
 void rm_config_print_table(FILE *out, const struct rm_config *config)
 {
-    struct rm_table table;
+    struct rm_columns table;
 
-    rm_table_init(&table, 3, 0);
-    rm_table_add(&table, "KEY");
-    rm_table_add(&table, "VALUE");
-    rm_table_add(&table, "SOURCE");
+    rm_columns_init(&table, 3, 0);
+    rm_columns_add(&table, "KEY");
+    rm_columns_add(&table, "VALUE");
+    rm_columns_add(&table, "SOURCE");
     for (size_t i = 0; i < rm_config_n_keys; i++) {
         char *text;
 
@@ -33,13 +33,13 @@ void rm_config_print_table(FILE *out, const struct rm_config *config)
             continue;
         }
         text = shown(config, &rm_config_keys[i]);
-        rm_table_add(&table, rm_config_keys[i].name);
-        rm_table_add(&table, text == NULL || *text == '\0' ? "-" : text);
-        rm_table_add(&table, config->sources[i].where);
+        rm_columns_add(&table, rm_config_keys[i].name);
+        rm_columns_add(&table, text == NULL || *text == '\0' ? "-" : text);
+        rm_columns_add(&table, config->sources[i].where);
         free(text);
     }
-    rm_table_print(out, &table);
-    rm_table_done(&table);
+    rm_columns_print(out, &table);
+    rm_columns_done(&table);
 }
 
 void rm_config_print_json(FILE *out, const struct rm_config *config)

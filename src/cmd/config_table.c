@@ -81,7 +81,7 @@ const struct rm_config_key rm_config_keys[] = {
      "a worker must answer within this time; less than client_deadline_ms"},
     {"max_queue_bytes", RM_CONFIG_INT, CONTROL, "67108864", NULL, 64 * KIB, 64 * GIB, NULL,
      AT(max_queue_bytes), false,
-     "writes that wait for a worker, a thread; past it clients get 503"},
+     "writes that wait for workers, over all threads; past it clients get 503"},
     {"status_poll_ms", RM_CONFIG_INT, CONTROL, "500", NULL, 10, HOUR_MS, NULL, AT(status_poll_ms),
      false, "how often control asks the workers for their state"},
     {"idempotency_ttl_ms", RM_CONFIG_INT, WORKER, "600000", NULL, 1000, 168 * HOUR_MS, NULL,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "raftmetrics/base/version.h"
 #include "raftmetrics/cmd/options.h"
 
 static const struct {
