@@ -25,7 +25,10 @@ static char unescape(struct rm_slice text)
     int high = text.len < 3 ? -1 : hex_digit(text.data[1]);
     int low = text.len < 3 ? -1 : hex_digit(text.data[2]);
 
-    return high < 0 || low < 0 ? '\0' : (char)(high << 4 | low);
+    if (high < 0 || low < 0) {
+        return '\0';
+    }
+    return (char)(high * 16 + low);
 }
 
 int rm__percent_decode(struct rm_slice text, bool plus_is_space, char *ret_text, size_t *ret_len)

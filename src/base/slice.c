@@ -1,7 +1,6 @@
 #include "raftmetrics/base/slice.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 int rm_slice_compare(struct rm_slice a, struct rm_slice b)
 {
@@ -14,9 +13,22 @@ int rm_slice_compare(struct rm_slice a, struct rm_slice b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 bool rm_slice_equal_nocase(struct rm_slice a, struct rm_slice b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower(a.data[i]) != lower(b.data[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool rm_slice_has_prefix(struct rm_slice a, struct rm_slice prefix)

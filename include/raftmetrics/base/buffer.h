@@ -26,7 +26,8 @@ void rm_buffer_clear(struct rm_buffer *buffer);
  * Errors: RM_ENOMEM; RM_ETOOBIG past the maximum. The content is unchanged. */
 int rm_buffer_reserve(struct rm_buffer *buffer, size_t more);
 
-/* Each appends, or leaves the buffer as it was. Errors: as rm_buffer_reserve. */
+/* Each appends, or leaves the buffer as it was; printf wants room for one byte more than it
+ * appends. Errors: as rm_buffer_reserve. */
 int rm_buffer_append(struct rm_buffer *buffer, const void *data, size_t len);
 int rm_buffer_append_slice(struct rm_buffer *buffer, struct rm_slice slice);
 int rm_buffer_append_text(struct rm_buffer *buffer, const char *text);
