@@ -40,7 +40,7 @@ static int port_of(int fd, uint16_t *ret_port)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } bound;
+    } bound = {0};
     socklen_t len = sizeof bound;
 
     if (getsockname(fd, &bound.any, &len) != 0) {
