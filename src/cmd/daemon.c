@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "pidfile.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
 #include "raftmetrics/cmd/options.h"
@@ -52,12 +53,37 @@ static void warn_of_known_token(const struct rm_config *config)
     }
 }
 
-void rm_daemon_prepare(const struct rm_config *config)
+static int run_with_pidfile(const struct rm_config *config, int argc, char **argv,
+                            rm_daemon_run_cb run)
 {
-    rm_log_set_level((enum rm_log_level)config->log_level);
-    rm_log_set_format((enum rm_log_format)config->log_format);
-    raise_file_limit(config);
-    warn_of_known_token(config);
+    struct rm_pidfile pidfile;
+    struct rm_complaint complaint;
+    int exit_code;
+
+    if (rm_pidfile_acquire(config->pid_file, &pidfile, &complaint) != 0) {
+        rm_log(RM_LOG_ERROR, "cannot start", rm_field_text("error", complaint.text));
+        return RM_EXIT_FAILED;
+    }
+    exit_code = run(config, argc, argv);
+    rm_pidfile_release(&pidfile);
+    return exit_code;
+}
+
+int rm_daemon_main(enum rm_daemon daemon, int argc, char **argv, rm_daemon_run_cb run)
+{
+    struct rm_config config;
+    int exit_code;
+
+    if (!rm_config_start(&config, daemon, argc, argv, &exit_code)) {
+        return exit_code;
+    }
+    rm_log_set_level((enum rm_log_level)config.log_level);
+    rm_log_set_format((enum rm_log_format)config.log_format);
+    raise_file_limit(&config);
+    warn_of_known_token(&config);
+    exit_code = run_with_pidfile(&config, argc, argv, run);
+    rm_config_done(&config);
+    return exit_code;
 }
 
 void rm_daemon_api_options(const struct rm_config *config, struct rm_api_options *ret_options)

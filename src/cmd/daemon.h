@@ -23,8 +23,12 @@ struct rm_daemon_signals {
     bool is_stopping;
 };
 
-/* Sets up logging and the limit of open files, and warns about a token that everybody knows. */
-void rm_daemon_prepare(const struct rm_config *config);
+/* The part of a daemon's main that is its own: runs until it is stopped, returns the exit code. */
+typedef int (*rm_daemon_run_cb)(const struct rm_config *config, int argc, char **argv);
+
+/* Reads the configuration, sets up logging and the limit of open files, warns about a token that
+ * everybody knows, holds the pid file, and calls @run. */
+int rm_daemon_main(enum rm_daemon daemon, int argc, char **argv, rm_daemon_run_cb run);
 
 /* Texts are borrowed from @config. */
 void rm_daemon_api_options(const struct rm_config *config, struct rm_api_options *ret_options);

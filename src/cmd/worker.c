@@ -68,14 +68,5 @@ static int run(const struct rm_config *config, int argc, char **argv)
 
 int rm_cmd_worker(int argc, char **argv)
 {
-    struct rm_config config;
-    int exit_code;
-
-    if (!rm_config_start(&config, RM_DAEMON_WORKER, argc, argv, &exit_code)) {
-        return exit_code;
-    }
-    rm_daemon_prepare(&config);
-    exit_code = run(&config, argc, argv);
-    rm_config_done(&config);
-    return exit_code;
+    return rm_daemon_main(RM_DAEMON_WORKER, argc, argv, run);
 }
