@@ -30,8 +30,7 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
     rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);
 }
 
-/* Where there is no memory for the answer itself: a constant one. */
-static void respond_out_of_memory(struct rm__exchange *exchange)
+void rm__reply_out_of_memory(struct rm__exchange *exchange)
 {
     static const struct rm_http_header retry_after = {"Retry-After", "1"};
     static const char text[] = "{\"success\": false, \"error\": \"overloaded\", \"message\": "
@@ -54,7 +53,7 @@ void rm__reply_written(struct rm__exchange *exchange, unsigned status,
 {
     if (rm_json_finish(json) != 0) {
         rm_buffer_done(body);
-        respond_out_of_memory(exchange);
+        rm__reply_out_of_memory(exchange);
         return;
     }
     rm__reply_json(exchange, status, body);
@@ -66,7 +65,7 @@ void rm__reply_bytes(struct rm__exchange *exchange, unsigned status, const char 
     char *copy = rm_slice_dup(bytes);
 
     if (copy == NULL) {
-        respond_out_of_memory(exchange);
+        rm__reply_out_of_memory(exchange);
         return;
     }
     respond(exchange, status, content_type, NULL, copy, bytes.len);
@@ -107,7 +106,7 @@ static void reply(struct rm__exchange *exchange, const struct rm__problem *probl
     rm_json_object_end(&json);
     if (rm_json_finish(&json) != 0) {
         rm_buffer_done(&body);
-        respond_out_of_memory(exchange);
+        rm__reply_out_of_memory(exchange);
         return;
     }
     len = body.len;

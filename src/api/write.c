@@ -10,7 +10,7 @@
 #include "raftmetrics/partitioning/shard_map.h"
 #include "raftmetrics/proto/write_batch.h"
 
-enum { KEY_MAX = 128 };
+enum { KEY_MAX = 128, SUCCESS_BYTES_MAX = 256 };
 
 /* A write under way: one part a shard that it touches. */
 struct job {
@@ -18,9 +18,9 @@ struct job {
     struct rm__exchange *exchange;
     uint32_t *shard_of_item; /* by index of the item; what the answer names its items by */
     size_t n_items;
-    struct rm__part *parts;
     size_t n_parts;
     size_t n_pending;
+    struct rm__part parts[]; /* shard_of_item stands behind them */
 };
 
 static void job_free(struct job *job)
@@ -28,8 +28,6 @@ static void job_free(struct job *job)
     for (size_t i = 0; i < job->n_parts; i++) {
         rm_buffer_done(&job->parts[i].bytes);
     }
-    free(job->parts);
-    free(job->shard_of_item);
     free(job);
 }
 
@@ -127,36 +125,35 @@ static void reply_partial(const struct job *job)
     rm__reply_problem_with(job->exchange, &problem, write_partial, (void *)(uintptr_t)job);
 }
 
+/* All that varies is a number: no need for a JSON writer on the way of every write. */
 static void reply_success(struct rm__exchange *exchange, size_t n_items, uint32_t worker)
 {
-    struct rm_buffer message;
     struct rm_buffer body;
-    struct rm_json_writer json;
     int rv;
 
-    rm_buffer_init(&message, 128);
-    rm_buffer_init(&body, 512);
+    rm_buffer_init(&body, SUCCESS_BYTES_MAX);
     switch (exchange->route->action) {
     case RM__ACTION_RECORD:
-        rv = rm_buffer_printf(&message, "Metric recorded on worker %" PRIu32, worker);
+        rv = rm_buffer_printf(
+            &body, "{\"success\":true,\"message\":\"Metric recorded on worker %" PRIu32 "\"}",
+            worker);
         break;
     case RM__ACTION_DELETE:
-        rv = rm_buffer_printf(&message, "Metric deleted from worker %" PRIu32, worker);
+        rv = rm_buffer_printf(
+            &body, "{\"success\":true,\"message\":\"Metric deleted from worker %" PRIu32 "\"}",
+            worker);
         break;
     default:
-        rv = rm_buffer_printf(&message, "%zu metrics recorded", n_items);
+        rv = rm_buffer_printf(
+            &body, "{\"success\":true,\"message\":\"%zu metrics recorded\",\"recorded\":%zu}",
+            n_items, n_items);
         break;
     }
-    rm_json_init(&json, &body);
-    rm_json_object_begin(&json);
-    rm_json_member_bool(&json, "success", true);
-    rm_json_member_text(&json, "message", rv == 0 ? rm_buffer_peek(&message) : rm_slice_of(""));
-    if (exchange->route->action == RM__ACTION_RECORD_BATCH) {
-        rm_json_member_uint(&json, "recorded", n_items);
+    if (rv == 0) {
+        rm__reply_json(exchange, 200, &body);
+    } else {
+        rm__reply_out_of_memory(exchange);
     }
-    rm_json_object_end(&json);
-    rm__reply_written(exchange, 200, &json, &body);
-    rm_buffer_done(&message);
 }
 
 /* One answer for all parts: the success of all; or the first refusal, where nothing at all was
@@ -237,7 +234,8 @@ static bool read_key(struct rm__exchange *exchange, struct rm_write_key *ret_key
 static struct job *job_new(struct rm__front *front, struct rm__exchange *exchange, size_t n_items,
                            size_t n_parts)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = calloc(1, sizeof *job + n_parts * sizeof job->parts[0] +
+                                    n_items * sizeof *job->shard_of_item);
 
     if (job == NULL) {
         return NULL;
@@ -245,12 +243,7 @@ static struct job *job_new(struct rm__front *front, struct rm__exchange *exchang
     job->front = front;
     job->exchange = exchange;
     job->n_items = n_items;
-    job->shard_of_item = calloc(n_items, sizeof *job->shard_of_item);
-    job->parts = calloc(n_parts, sizeof *job->parts);
-    if (job->shard_of_item == NULL || job->parts == NULL) {
-        job_free(job);
-        return NULL;
-    }
+    job->shard_of_item = (uint32_t *)(void *)&job->parts[n_parts];
     return job;
 }
 
@@ -304,9 +297,15 @@ static int add_parts_of_items(struct job *job, const struct rm__items *items,
 static int add_parts(struct job *job, const struct rm__items *items, const struct rm_write_key *key,
                      uint32_t n_shards)
 {
-    struct rm_sample *samples = malloc(items->n_samples * sizeof *samples);
+    struct rm_write write = {.key = *key, .samples = items->samples, .n_samples = 1};
+    struct rm_sample *samples;
     int rv;
 
+    if (items->n_samples == 1) {
+        job->shard_of_item[0] = rm_shard_of(items->samples[0].metric_name, n_shards);
+        return add_part(job, job->shard_of_item[0], &write);
+    }
+    samples = malloc(items->n_samples * sizeof *samples);
     if (samples == NULL) {
         return RM_ENOMEM;
     }

@@ -3,7 +3,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-enum { SMALLEST_BLOCK = 4096 };
+enum { SMALLEST_BLOCK = 256 };
 
 struct block {
     struct block *older;
