@@ -4,12 +4,15 @@
  * A watch lives as long as its socket, not as long as a transfer: to start and stop a uv_poll
  * costs five calls of epoll_ctl, a third of what a small request costs on a kept connection. An
  * idle connection stays watched for reading; if its peer closes it, the watch rests until libcurl
- * wants it again. */
+ * wants it again. That holds for the sockets that on_open_socket opened, which on_close_socket
+ * closes; those that libcurl makes for itself (the resolver's) it closes without a word as soon as
+ * it has said that it needs no watch any more. */
 #include "raftmetrics/net/http_client.h"
 
 #include <assert.h>
 #include <curl/curl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "loop_internal.h"
@@ -31,7 +34,8 @@ struct rm_http_client {
     struct rm_list active; /* transfers */
     struct rm_list idle;   /* transfers to reuse */
     unsigned n_idle;
-    struct rm_list watches;
+    struct watch **watches; /* by socket; NULL where there is none */
+    size_t n_watches;       /* places in it */
 };
 
 struct transfer {
@@ -49,12 +53,12 @@ struct transfer {
 };
 
 struct watch {
-    struct rm_list link; /* in client.watches */
     uv_poll_t poll;
     curl_socket_t socket;
     struct rm_http_client *client;
-    int events;   /* of libuv, that are watched; 0: it rests */
-    bool is_idle; /* no transfer uses the socket */
+    int events;         /* of libuv, that are watched; 0: it rests */
+    bool is_connection; /* opened and closed by us */
+    bool is_idle;       /* no transfer uses the socket */
 };
 
 /* libcurl sends a request again by itself where a kept connection turns out to be closed before
@@ -265,28 +269,46 @@ static void on_watch_closed(uv_handle_t *handle)
 
 static void watch_close(struct watch *watch)
 {
-    rm_list_remove(&watch->link);
+    watch->client->watches[watch->socket] = NULL;
     uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
 }
 
-static struct watch *watch_find(struct rm_http_client *client, curl_socket_t socket)
+static struct watch *watch_find(const struct rm_http_client *client, curl_socket_t socket)
 {
-    struct rm_list *link;
-
-    for (link = client->watches.next; link != &client->watches; link = link->next) {
-        struct watch *watch = RM_LIST_ENTRY(link, struct watch, link);
-
-        if (watch->socket == socket) {
-            return watch;
-        }
-    }
-    return NULL;
+    return (size_t)socket < client->n_watches ? client->watches[socket] : NULL;
 }
 
+/* Makes a place for @socket among the watches. */
+static int reserve_place(struct rm_http_client *client, curl_socket_t socket)
+{
+    size_t n = client->n_watches;
+    struct watch **watches;
+
+    if ((size_t)socket < n) {
+        return 0;
+    }
+    n = (size_t)socket * 2 + 1;
+    watches = realloc(client->watches, n * sizeof(struct watch *));
+    if (watches == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = client->n_watches; i < n; i++) {
+        watches[i] = NULL;
+    }
+    client->watches = watches;
+    client->n_watches = n;
+    return 0;
+}
+
+/* A watch that rests. NULL when out of memory. */
 static struct watch *watch_new(struct rm_http_client *client, curl_socket_t socket)
 {
-    struct watch *watch = calloc(1, sizeof *watch);
+    struct watch *watch;
 
+    if (reserve_place(client, socket) != 0) {
+        return NULL;
+    }
+    watch = calloc(1, sizeof *watch);
     if (watch == NULL) {
         return NULL;
     }
@@ -297,22 +319,33 @@ static struct watch *watch_new(struct rm_http_client *client, curl_socket_t sock
         return NULL;
     }
     watch->poll.data = watch;
-    rm_list_push_back(&client->watches, &watch->link);
+    client->watches[socket] = watch;
     return watch;
+}
+
+/* The watch of @socket is not wanted for now. */
+static void watch_rest(struct watch *watch)
+{
+    if (watch->is_connection) {
+        watch->is_idle = true;
+        (void)watch_events(watch, watch->events & UV_READABLE);
+    } else {
+        watch_close(watch);
+    }
 }
 
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *client_data,
                      void *watch_data)
 {
     struct rm_http_client *client = client_data;
-    struct watch *watch = watch_data != NULL ? watch_data : watch_find(client, socket);
+    struct watch *watch = watch_find(client, socket);
     int events = 0;
 
     (void)easy;
+    (void)watch_data;
     if (what == CURL_POLL_REMOVE) {
         if (watch != NULL) {
-            watch->is_idle = true;
-            (void)watch_events(watch, watch->events & UV_READABLE);
+            watch_rest(watch);
         }
         return 0;
     }
@@ -322,11 +355,28 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *client_da
     if (watch == NULL) {
         return -1;
     }
-    curl_multi_assign(client->multi, socket, watch);
     watch->is_idle = false;
     events |= what != CURL_POLL_OUT ? UV_READABLE : 0;
     events |= what != CURL_POLL_IN ? UV_WRITABLE : 0;
     return watch_events(watch, events) == 0 ? 0 : -1;
+}
+
+static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct watch *watch;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+    (void)purpose;
+    if (fd < 0) {
+        return CURL_SOCKET_BAD;
+    }
+    watch = watch_new(data, fd);
+    if (watch == NULL) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    watch->is_connection = true;
+    return fd;
 }
 
 /* libuv must let go of a descriptor before it is closed and given out anew. */
@@ -372,7 +422,6 @@ struct rm_http_client *rm_http_client_new(struct rm_loop *loop)
     }
     rm_list_init(&client->active);
     rm_list_init(&client->idle);
-    rm_list_init(&client->watches);
     client->uv = rm__loop_uv(loop);
     client->timer = malloc(sizeof *client->timer);
     client->multi = curl_multi_init();
@@ -415,6 +464,7 @@ void rm_http_client_free(struct rm_http_client *client)
     }
     curl_multi_cleanup(client->multi);
     uv_close((uv_handle_t *)client->timer, on_timer_closed);
+    free(client->watches);
     free(client);
 }
 
@@ -486,6 +536,8 @@ static int set_options(struct transfer *transfer, const struct rm_http_call *cal
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_SECONDS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer->client);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->client);
     set_body(transfer, call);
