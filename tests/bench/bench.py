@@ -3,8 +3,8 @@
 
     tests/bench/bench.py --binary build/raftmetrics --output build/bench.json
 
-Ours and nginx take turns, several rounds each, and medians are compared: on a shared machine the
-ratio means more than the figure. After each load the cluster is asked how much it recorded, which
+Ours and nginx (twice, see nginx.py) take turns, several rounds each, and medians are compared: on a
+shared machine the ratio means more than the figure. After each load the cluster is asked how much it recorded, which
 must be what it answered for. A missed aim does not fail the run; a wrong or missing answer does."""
 import argparse
 import datetime
@@ -38,9 +38,9 @@ def arguments():
 
 
 class Bench:
-    def __init__(self, cluster, nginx, directory, options):
+    def __init__(self, cluster, nginxes, directory, options):
         self.cluster = cluster
-        self.nginx = nginx
+        self.nginxes = nginxes
         self.directory = directory
         self.options = options
         self.problems = []
@@ -60,12 +60,12 @@ class Bench:
         self._check(f"{kind} at {connections}", prefix, result, items, connections)
         return result
 
-    def theirs(self, connections, seconds):
+    def theirs(self, who, connections, seconds):
         bodies = self.directory / "nginx.txt"
         loads.write_singles(bodies, "bench_0")
-        result = loads.wrk(self.nginx.url, bodies, TOKEN, connections, seconds)
+        result = loads.wrk(self.nginxes[who].url, bodies, TOKEN, connections, seconds)
         if result["refused"] or result["broken"]:
-            self.problems.append(f"nginx at {connections}: {result}")
+            self.problems.append(f"{who} at {connections}: {result}")
         return result
 
     def _check(self, what, prefix, result, items, connections):
@@ -87,14 +87,19 @@ class Bench:
     def singles(self):
         rows = []
         for connections in SINGLE_CONNECTIONS:
-            self.ours("single", connections, 2)
-            self.theirs(connections, 2)
-            ours, theirs = [], []
-            for _ in range(self.options.rounds):
-                theirs.append(self.theirs(connections, self.options.seconds))
-                ours.append(self.ours("single", connections, self.options.seconds))
-            rows.append({"connections": connections, "raftmetrics": medians(ours), "nginx": medians(theirs)})
+            found = {who: [] for who in (*self.nginxes, "raftmetrics")}
+            for turn in range(1 + self.options.rounds):
+                for who, results in found.items():
+                    results.append(self._single(who, connections, self.options.seconds if turn else 2))
+            # The first turn warmed up.
+            rows.append({"connections": connections,
+                         **{who: medians(results[1:]) for who, results in found.items()}})
         return rows
+
+    def _single(self, who, connections, seconds):
+        if who == "raftmetrics":
+            return self.ours("single", connections, seconds)
+        return self.theirs(who, connections, seconds)
 
     def batches(self):
         rows = []
@@ -121,13 +126,14 @@ def measure(options, directory):
     from nginx import NginxPair
 
     cluster = Cluster(3, token=TOKEN, log_level="warn", label="bench")
-    ports = take_ports(1)
+    ports = take_ports(3)
     failed = True
     try:
         cluster.start()
         idle = {"fresh": footprint.observe(cluster.pids(), 5)}
-        with NginxPair(directory, ports.base, ports.base + 1) as nginx:
-            bench = Bench(cluster, nginx, directory, options)
+        with (NginxPair(directory / "nginx", ports.base, ports.base + 1, 32) as plain,
+              NginxPair(directory / "tuned", ports.base + 2, ports.base + 3, 1024) as tuned):
+            bench = Bench(cluster, {"nginx": plain, "nginx tuned": tuned}, directory, options)
             singles, batches = bench.singles(), bench.batches()
         idle["after load"] = footprint.observe(cluster.pids(), 5)
         failed = False

@@ -6,6 +6,7 @@ import subprocess
 SCRIPT = pathlib.Path(__file__).with_name("post.lua")
 N_NAMES = 100
 BATCH_ITEMS = 1000
+WRK_THREADS = 2
 N_BATCHES = 10
 
 
@@ -26,7 +27,7 @@ def write_batches(path, prefix):
 
 def wrk(url, bodies, token, connections, seconds):
     """One load. Its result, with the requests a second and the answers that were 2xx."""
-    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
+    command = ["wrk", "--threads", str(WRK_THREADS), "--connections", str(connections), "--duration", f"{seconds}s",
                "--timeout", "10s", "--latency", "--script", str(SCRIPT), url, "--", str(bodies), token]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
                           timeout=seconds + 60)

@@ -1,5 +1,9 @@
 """What a request through control is compared with: nginx that proxies to an nginx which answers 200
-to everything, one worker process each, on free ports, in a directory of the bench's own."""
+to everything, one worker process each, on free ports, in a directory of the bench's own.
+
+How many idle connections the proxy keeps to the other decides what it can do, so there are two: it
+keeps 32, as nginx's documentation shows it, or as many as there can be, for which somebody has to
+have thought of it. The design's figures and aims are of the first."""
 import http.client
 import os
 import shutil
@@ -36,7 +40,7 @@ BACK = """
 FRONT = """
     upstream back {{
         server 127.0.0.1:{back};
-        keepalive 512;
+        keepalive {keepalive};
         keepalive_requests 1000000000;
     }}
     server {{
@@ -51,17 +55,18 @@ FRONT = """
 
 
 class NginxPair:
-    def __init__(self, directory, front, back):
+    def __init__(self, directory, front, back, keepalive):
         self.directory = directory
+        directory.mkdir()
         self.url = f"http://127.0.0.1:{front}/metrics"
-        self._front, self._back = front, back
+        self._front, self._back, self._keepalive = front, back, keepalive
         self._processes = []
 
     def __enter__(self):
-        ports = {"front": self._front, "back": self._back}
+        values = {"front": self._front, "back": self._back, "keepalive": self._keepalive}
         try:
-            self._start("back", BACK.format(**ports))
-            self._start("front", FRONT.format(**ports))
+            self._start("back", BACK.format(**values))
+            self._start("front", FRONT.format(**values))
             wait_until(self._answers, 10, "nginx to answer")
         except BaseException:
             self.__exit__()
@@ -70,7 +75,8 @@ class NginxPair:
 
     def __exit__(self, *_):
         for process in self._processes:
-            process.send_signal(signal.SIGQUIT if process.poll() is None else 0)
+            if process.poll() is None:
+                process.send_signal(signal.SIGQUIT)
         for process in self._processes:
             try:
                 process.wait(5)

@@ -12,15 +12,19 @@ def aim(what, value, limit, at_least):
     return {"what": what, "value": value, "aim": f"{'>=' if at_least else '<'} {limit:,}", "met": met}
 
 
-def times_nginx(row):
-    return row["raftmetrics"]["per_second"] / row["nginx"]["per_second"]
+def times(row, who):
+    return row["raftmetrics"]["per_second"] / row[who]["per_second"]
+
+
+def nginxes(row):
+    return [who for who in row if who.startswith("nginx")]
 
 
 def aims(found):
     rows = []
     for row in found["single"]:
         at = row["connections"]
-        rows.append(aim(f"times nginx at {at}", times_nginx(row), TIMES_NGINX[at], True))
+        rows += [aim(f"times {who} at {at}", times(row, who), TIMES_NGINX[at], True) for who in nginxes(row)]
         rows.append(aim(f"p99 / median at {at}", row["raftmetrics"]["tail"], TAIL, False))
     best = max(row["raftmetrics"]["values_per_second"] for row in found["batch"])
     rows.append(aim("values/s in batches", best, BATCH_VALUES_PER_SECOND, True))
@@ -33,13 +37,13 @@ def aims(found):
 
 
 def show(found):
-    print("\nsingle values       conn   requests/s   p50 ms   p99 ms  p99/p50   times nginx")
+    print("\nsingle values       conn   requests/s   p50 ms   p99 ms  p99/p50   ours / theirs")
     for row in found["single"]:
-        for who in ("nginx", "raftmetrics"):
+        for who in (*nginxes(row), "raftmetrics"):
             one = row[who]
-            times = f"{times_nginx(row):8.2f}" if who == "raftmetrics" else ""
+            ratio = f"{times(row, who):15.2f}" if who != "raftmetrics" else ""
             print(f"  {who:15} {row['connections']:6} {one['per_second']:12,.0f} {one['p50_ms']:8.2f} "
-                  f"{one['p99_ms']:8.2f} {one['tail']:8.1f} {times:>13}".rstrip())
+                  f"{one['p99_ms']:8.2f} {one['tail']:8.1f} {ratio}".rstrip())
     print("\nbatches of 1,000    conn   values/s     p50 ms   p99 ms  p99/p50")
     for row in found["batch"]:
         one = row["raftmetrics"]
