@@ -28,6 +28,7 @@ struct rm_http_request {
     bool has_body;
     bool expects_continue;
     bool is_gzip;
+    bool must_close; /* nobody knows where the next request would begin */
     bool is_suspended;
     bool is_queued;
     uint64_t content_length;

@@ -82,8 +82,9 @@ static void refuse(struct rm_http_request *request, enum rm_http_fault fault)
 /* Answers that cannot wait until the body is through: nobody will send it, or it is too much. */
 static bool must_answer_before_body(const struct rm_http_request *request)
 {
-    return request->has_body &&
-           (request->expects_continue || request->content_length > DISCARD_BYTES_MAX);
+    return request->must_close ||
+           (request->has_body &&
+            (request->expects_continue || request->content_length > DISCARD_BYTES_MAX));
 }
 
 static enum MHD_Result begin(struct rm_http_request *request, const char *method,
@@ -94,6 +95,7 @@ static enum MHD_Result begin(struct rm_http_request *request, const char *method
 
     request->method = rm_slice_of(method);
     if (!rm__request_check(request, version, &server->limits, &fault)) {
+        request->must_close = fault == RM_HTTP_BAD_FRAMING;
         refuse(request, fault);
     } else {
         server->service->headers(request, server->data);
@@ -275,6 +277,9 @@ void rm_http_request_respond(struct rm_http_request *request, unsigned status,
     request->state = RM__REQUEST_ANSWERED;
     request->status = status;
     request->response = make_response(content_type, headers, n_headers, body, body_len);
+    if (request->must_close && request->response != NULL) {
+        MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
     if (!request->is_suspended) {
         return; /* on_access is on the stack and goes on from here */
     }
