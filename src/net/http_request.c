@@ -16,6 +16,7 @@ struct field_scan {
     struct rm_slice content_length;
     struct rm_slice transfer_encoding;
     bool expects_continue;
+    bool has_encoding;
     bool is_gzip;
 };
 
@@ -28,8 +29,9 @@ static const char *path_of_target(const char *target)
     if (strncasecmp(target, scheme, sizeof scheme - 1) != 0) {
         return target;
     }
-    path = strchr(target + sizeof scheme - 1, '/');
-    return path == NULL ? "/" : path;
+    path = target + sizeof scheme - 1;
+    path += strcspn(path, "/?");
+    return *path == '\0' ? "/" : path;
 }
 
 struct rm_http_request *rm__request_new(const char *target)
@@ -130,7 +132,10 @@ static enum MHD_Result scan_field(void *data, enum MHD_ValueKind kind, const cha
     } else if (rm_slice_equal_nocase(key, rm_slice_of("Expect"))) {
         scan->expects_continue = rm_slice_equal_nocase(text, rm_slice_of("100-continue"));
     } else if (rm_slice_equal_nocase(key, rm_slice_of("Content-Encoding"))) {
-        scan->is_gzip = rm_slice_equal_nocase(text, rm_slice_of("gzip"));
+        /* The first counts, as for those who ask rm_http_request_header. */
+        scan->is_gzip =
+            scan->has_encoding ? scan->is_gzip : rm_slice_equal_nocase(text, rm_slice_of("gzip"));
+        scan->has_encoding = true;
     }
     return MHD_YES;
 }
@@ -140,11 +145,12 @@ static bool is_version(const char *version)
     return strcmp(version, MHD_HTTP_VERSION_1_1) == 0 || strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
 }
 
-/* One way, and one way only, to tell where the body ends. */
-static bool is_body_framed(const struct field_scan *scan)
+/* One way, and one way only, to tell where the body ends. HTTP/1.0 has no transfer codings, so who
+ * sends one there may stand behind a proxy that passed it on unread (RFC 9112, section 6.1). */
+static bool is_body_framed(const struct field_scan *scan, const char *version)
 {
     if (scan->transfer_encoding.data != NULL) {
-        return scan->content_length.data == NULL &&
+        return scan->content_length.data == NULL && strcmp(version, MHD_HTTP_VERSION_1_0) != 0 &&
                rm_slice_equal_nocase(scan->transfer_encoding, rm_slice_of("chunked"));
     }
     return scan->content_length.data == NULL || is_digits(scan->content_length);
@@ -166,7 +172,7 @@ bool rm__request_check(struct rm_http_request *request, const char *version,
     request->has_length = scan.content_length.data != NULL || scan.transfer_encoding.data != NULL;
     request->expects_continue = scan.expects_continue;
     request->is_gzip = scan.is_gzip;
-    if (scan.is_bad || !is_body_framed(&scan)) {
+    if (scan.is_bad || !is_body_framed(&scan, version)) {
         *ret_fault = RM_HTTP_BAD_FRAMING;
         return false;
     }
@@ -197,7 +203,7 @@ bool rm__request_check(struct rm_http_request *request, const char *version,
 
 int rm__request_unpack(struct rm_http_request *request)
 {
-    if (!request->is_gzip) {
+    if (!request->is_gzip || !request->has_body) {
         return 0;
     }
     return rm__gunzip(rm_buffer_peek(&request->raw_body), &request->body);
