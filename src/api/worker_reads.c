@@ -1,0 +1,175 @@
+/* Reads of what this worker leads. */
+#include <stdlib.h>
+
+#include "answer.h"
+#include "raftmetrics/base/clock.h"
+#include "raftmetrics/base/error.h"
+#include "worker_internal.h"
+
+enum { LIST_BYTES_MAX = 1 << 30 };
+
+/* A read of one metric that waits for its level. */
+struct pending_read {
+    struct rm__exchange *exchange;
+    struct rm__shard *shard;
+};
+
+static int query_of(struct rm__exchange *exchange, struct rm__read_query *ret_query)
+{
+    struct rm__problem problem;
+    int rv = rm__read_query_init(
+        ret_query, exchange->route->action, rm__exchange_name(exchange), &exchange->params,
+        rm_http_request_header(exchange->http, "Accept"), rm_clock_wall_ms(), &problem);
+
+    if (rv != 0) {
+        rm__reply_problem(exchange, &problem);
+    }
+    return rv;
+}
+
+static void on_readable(int status, void *data)
+{
+    struct pending_read read = *(struct pending_read *)data;
+    struct rm__read_query query;
+
+    free(data);
+    if (status != 0) {
+        rm__reply_error(read.exchange, RM__NO_LEADER, "The shard's leader was lost; try again");
+        return;
+    }
+    if (query_of(read.exchange, &query) != 0) {
+        return;
+    }
+    if (read.exchange->route->action == RM__ACTION_VALUES) {
+        rm__answer_values(read.exchange, rm__shard_store(read.shard), &query);
+    } else {
+        rm__answer_aggregate(read.exchange, rm__shard_store(read.shard), &query);
+    }
+}
+
+void rm__worker_read(void *data, struct rm__exchange *exchange, uint32_t shard)
+{
+    struct rm_worker *worker = data;
+    uint32_t leader;
+    struct pending_read read = {exchange, rm__worker_led_shard(worker, shard, &leader)};
+    struct pending_read *pending;
+    struct rm__read_query query;
+
+    if (read.shard == NULL) {
+        rm__reply_not_leader(exchange, leader, rm__worker_address(worker, leader));
+        return;
+    }
+    if (query_of(exchange, &query) != 0) {
+        return;
+    }
+    pending = malloc(sizeof *pending);
+    if (pending == NULL) {
+        rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
+        return;
+    }
+    *pending = read;
+    rm_replica_read(rm__shard_replica(read.shard), query.level, on_readable, pending);
+}
+
+static int compare_infos(const void *a, const void *b)
+{
+    return rm_slice_compare(((const struct rm_metric_info *)a)->name,
+                            ((const struct rm_metric_info *)b)->name);
+}
+
+/* Appends to @infos the metrics of one shard, at most the query's limit. */
+static int list_shard(struct rm__shard *shard, const struct rm__read_query *query,
+                      struct rm_buffer *infos, bool *has_more)
+{
+    struct rm_metric_info *room;
+    size_t n;
+    bool more;
+    int rv = rm_buffer_reserve(infos, query->limit * sizeof *room);
+
+    if (rv != 0) {
+        return rv;
+    }
+    room = (struct rm_metric_info *)(void *)(infos->data + infos->len);
+    rv = rm_store_list(rm__shard_store(shard), query->prefix, query->after, query->limit, room, &n,
+                       &more);
+    if (rv == 0) {
+        infos->len += n * sizeof *room;
+        *has_more = *has_more || more;
+    }
+    return rv;
+}
+
+static void write_infos(struct rm_json_writer *json, const struct rm_metric_info *infos, size_t n,
+                        uint32_t worker_id)
+{
+    rm_json_key(json, "metrics");
+    rm_json_array_begin(json);
+    for (size_t i = 0; i < n; i++) {
+        rm_json_object_begin(json);
+        rm_json_member_text(json, "metric_name", infos[i].name);
+        rm_json_member_uint(json, "series", infos[i].n_series);
+        rm_json_member_uint(json, "count", infos[i].n_samples);
+        rm_json_member_double(json, "last", infos[i].last);
+        rm_json_member_uint(json, "worker", worker_id);
+        rm_json_object_end(json);
+    }
+    rm_json_array_end(json);
+}
+
+static void reply_list(struct rm_worker *worker, struct rm__exchange *exchange,
+                       struct rm_buffer *infos, const struct rm__read_query *query, bool has_more)
+{
+    struct rm_metric_info *sorted = (struct rm_metric_info *)(void *)infos->data;
+    size_t n = infos->len / sizeof *sorted;
+    struct rm_buffer body;
+    struct rm_json_writer json;
+
+    if (n > 0) {
+        qsort(sorted, n, sizeof *sorted, compare_infos);
+    }
+    if (n > query->limit) {
+        n = query->limit;
+        has_more = true;
+    }
+    rm_buffer_init(&body, RM__ANSWER_BYTES_MAX);
+    rm_json_init(&json, &body);
+    rm_json_object_begin(&json);
+    write_infos(&json, sorted, n, worker->options.worker_id);
+    rm_json_key(&json, "next");
+    if (has_more && n > 0) {
+        rm_json_text(&json, sorted[n - 1].name);
+    } else {
+        rm_json_null(&json);
+    }
+    rm_json_object_end(&json);
+    rm__reply_written(exchange, 200, &json, &body);
+}
+
+/* Lists what this worker leads. */
+void rm__worker_list(void *data, struct rm__exchange *exchange)
+{
+    struct rm_worker *worker = data;
+    struct rm__read_query query;
+    struct rm_buffer infos;
+    bool has_more = false;
+    int rv = 0;
+
+    if (query_of(exchange, &query) != 0) {
+        return;
+    }
+    rm_buffer_init(&infos, LIST_BYTES_MAX);
+    for (uint32_t i = 0; rv == 0 && i < worker->options.n_shards; i++) {
+        uint32_t leader;
+        struct rm__shard *shard = rm__worker_led_shard(worker, i, &leader);
+
+        if (shard != NULL) {
+            rv = list_shard(shard, &query, &infos, &has_more);
+        }
+    }
+    if (rv == 0) {
+        reply_list(worker, exchange, &infos, &query, has_more);
+    } else {
+        rm__reply_error(exchange, RM__OVERLOADED, "Out of memory for this answer; ask for less");
+    }
+    rm_buffer_done(&infos);
+}
