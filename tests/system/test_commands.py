@@ -1,0 +1,150 @@
+"""The client commands: what they send, what they print, how they end."""
+import json
+import subprocess
+
+import pytest
+
+from lib.cluster import BINARY
+from lib.command import run
+from lib.node import clean_environment
+
+COMMANDS = ["control", "worker", "dev", "record", "get", "aggregate", "list", "status", "import", "config"]
+
+
+def plain(*args):
+    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=10, check=False,
+                          env=clean_environment())
+
+
+def test_help_and_version():
+    top = plain("--help")
+    assert top.returncode == 0
+    for command in COMMANDS:
+        assert f"  {command} " in top.stdout
+        own = plain(command, "--help")
+        assert own.returncode == 0 and not own.stderr
+        assert own.stdout.startswith(f"usage: raftmetrics {command}")
+    assert plain("--version").stdout.startswith("raftmetrics ")
+
+
+@pytest.mark.parametrize("args", [(), ("nonsense",), ("record",), ("record", "a"), ("get",), ("get", "a", "b"),
+                                  ("list", "a"), ("import",), ("get", "a", "--nonsense"), ("--nonsense",),
+                                  ("list", "--limit", "0"), ("record", "a", "x"), ("record", "a", "NaN"),
+                                  ("record", "a", "1", "--label", "b"), ("status", "--url", "ftp://x"),
+                                  ("record", "a", "1", "--idempotency-key", "two words"),
+                                  ("status", "--token", "a", "--token-file", "/dev/null")])
+def test_wrong_usage_is_2(args):
+    done = plain(*args)
+    assert done.returncode == 2, done
+    assert done.stderr and not done.stdout
+
+
+def test_record_and_get(shared, name):
+    assert run(shared, "record", name, "75.5", "--timestamp", "2024-11-25T20:59:23Z", "--label",
+               "host=web=1").stdout.startswith("Metric recorded on worker ")
+    run(shared, "record", name, "-80.2", "--timestamp", "1732568364000")
+    assert run(shared, "get", name).stdout == "75.5\n-80.2\n"
+    assert run(shared, "get", name, "--timestamps").stdout == (
+        "2024-11-25T20:59:23.000Z  75.5\n2024-11-25T20:59:24.000Z  -80.2\n")
+    assert run(shared, "get", name, "--label", "host:web=1").stdout == "75.5\n"
+    assert run(shared, "get", name, "--from", "2024-11-25T20:59:24Z").stdout == "-80.2\n"
+    by_series = run(shared, "get", name, "--by", "series").stdout
+    assert '{host="web=1"}\n  2024-11-25T20:59:23.000Z  75.5\n' in by_series
+    limited = run(shared, "get", name, "--limit", "1")
+    assert limited.stdout == "-80.2\n"
+    assert "2 in all" in limited.stderr and "--cursor" in limited.stderr
+
+
+@pytest.mark.parametrize("text", ["0.1", "-0.0", "1e-320", "1.7976931348623157e308", "9007199254740993",
+                                  "123456789012345678901234567890", "80.2", "-.5"])
+def test_values_are_not_changed_on_the_way(shared, name, text):
+    run(shared, "record", name, text)
+    shown = run(shared, "get", name).stdout.strip()
+    assert float(shown) == float(text) and shown.startswith("-") == text.startswith("-")
+
+
+def test_names_are_encoded(shared, name):
+    odd = f"{name}/a.b:c-d"
+    run(shared, "record", odd, "1")
+    assert run(shared, "get", odd).stdout == "1\n"
+    assert run(shared, "aggregate", odd, "--agg", "max").stdout.splitlines()[1].split() == ["max", "1"]
+    refused = run(shared, "get", "a?limit=1", status=1)
+    assert "Traceback" not in refused.stderr and refused.stderr.count("\n") == 1
+
+
+def test_an_idempotency_key_records_once(shared, name):
+    for _ in range(2):
+        run(shared, "record", name, "1", "--timestamp", "2024-01-01T00:00:00Z", "--idempotency-key", name)
+    assert run(shared, "get", name).stdout == "1\n"
+    assert run(shared, "record", name, "2", "--idempotency-key", name, status=1).stderr
+
+
+def test_aggregate(shared, name):
+    for value in ("75.5", "80.2", "70.1"):
+        run(shared, "record", name, value)
+    rows = dict(line.split() for line in run(shared, "aggregate", name).stdout.splitlines())
+    assert rows["count"] == "3" and rows["sum"] == "225.8" and rows["min"] == "70.1"
+    body = json.loads(run(shared, "aggregate", name, "--json").stdout)
+    assert body["mean"] == 75.26666666666667
+
+
+def test_list(shared, name):
+    wanted = sorted(f"{name}.{i}" for i in range(5))
+    for each in wanted:
+        run(shared, "record", each, "1")
+    lines = run(shared, "list", "--prefix", name).stdout.splitlines()
+    assert lines[0].startswith("METRIC NAME")
+    assert [line.split()[0] for line in lines[1:]] == wanted
+    limited = run(shared, "list", "--prefix", name, "--limit", "2")
+    assert [line.split()[0] for line in limited.stdout.splitlines()[1:]] == wanted[:2]
+    assert "more than 2" in limited.stderr
+    body = json.loads(run(shared, "list", "--prefix", name, "--json").stdout)
+    assert [row["metric_name"] for row in body["metrics"]] == wanted
+
+
+def test_list_follows_pages(shared, name):
+    client = shared.client()
+    wanted = [f"{name}.{i:05}" for i in range(10050)]
+    for start in range(0, len(wanted), 5000):
+        client.record_all([{"metric_name": each, "value": 1} for each in wanted[start:start + 5000]])
+    lines = run(shared, "list", "--prefix", name, "--limit", "20000").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == wanted
+
+
+def test_status(shared):
+    text = run(shared, "status").stdout
+    for node in shared.workers:
+        assert f"127.0.0.1:{node.port}" in text
+    assert {row["state"] for row in json.loads(run(shared, "status", "--json").stdout)["workers"]} == {"up"}
+
+
+def test_what_the_daemon_refuses_is_1(shared, name):
+    assert name in run(shared, "get", name, status=1).stderr
+    assert "metric_name" in run(shared, "record", "1bad", "1", status=1).stderr
+    assert "token" in run(shared, "status", "--token", "wrong", status=1).stderr
+    assert "token" in run(shared, "status", status=1, env={"AUTH_TOKEN": ""}).stderr
+
+
+def test_a_daemon_that_is_not_there_is_1(shared):
+    done = run(shared, "status", "--url", "http://127.0.0.1:1", status=1)
+    assert "could not connect" in done.stderr and "127.0.0.1:1" in done.stderr
+
+
+def test_the_token_from_a_file(shared, tmp_path):
+    path = tmp_path / "token"
+    path.write_text(shared.token + "\n")
+    run(shared, "status", "--token-file", path, env={"AUTH_TOKEN": "wrong"})
+    run(shared, "status", env={"AUTH_TOKEN": "", "AUTH_TOKEN_FILE": str(path)})
+    assert "cannot read" in run(shared, "status", "--token-file", tmp_path / "none", status=2).stderr
+
+
+def test_the_reference_documents_what_config_knows():
+    reference = plain("config", "--reference").stdout
+    keys = [line.split("`")[1] for line in reference.splitlines() if line.startswith("| `")]
+    env = clean_environment({"AUTH_TOKEN": "t", "CLUSTER_SECRET": "12345678", "WORKER_HOSTS": "a:1", "NODE_ID": "1"})
+    shown = set()
+    for daemon in ("control", "worker"):
+        run_config = subprocess.run([BINARY, "config", daemon, "--json"], env=env, capture_output=True, text=True,
+                                    timeout=10, check=True)
+        shown |= set(json.loads(run_config.stdout))
+    assert shown == set(keys) and len(keys) == len(shown)
