@@ -235,7 +235,7 @@ static void on_poll(void *data)
 
 struct rm__peer *rm__cluster_view_leader(const struct rm__cluster_view *view, uint32_t shard)
 {
-    struct rm__peer *leader = view->leaders[shard];
+    struct rm__peer *leader = shard < view->n_shards ? view->leaders[shard] : NULL;
 
     return leader != NULL && leader->is_up ? leader : NULL;
 }

@@ -139,18 +139,17 @@ static void on_answer(const struct rm_http_answer *answer, void *data)
     struct rm__flight *flight = data;
     struct rm__shard_queue *queue = flight->queue;
 
-    queue->flight = NULL;
     if (answer->error == 0 && answer->status == 200) {
         take_reply(queue, flight, answer->body);
     } else {
-        enum rm__fate fate = fate_of_failure(answer);
-
         if (answer->error != RM_ECANCELED) {
             log_failure(queue, flight, answer);
             rm__cluster_view_lost(queue->view, flight->peer);
         }
-        finish_flight(queue, flight, NULL, fate, 0);
+        finish_flight(queue, flight, NULL, fate_of_failure(answer), 0);
     }
+    /* Only now: the queues of a view that changed are replaced once none has a flight. */
+    queue->flight = NULL;
     flight_free(flight);
     rm__shard_queue_flush(queue);
 }
