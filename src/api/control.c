@@ -48,11 +48,13 @@ struct rm_control {
 
 /* ---- writes ---- */
 
+/* Not known either between the arrival of a map with another number and its queues: a name would
+ * go to a shard that is not its own. */
 static uint32_t backend_n_shards(void *data)
 {
     const struct rm_control *control = data;
 
-    return control->n_queues;
+    return control->n_queues == control->view.n_shards ? control->n_queues : 0;
 }
 
 static enum rm__fate backend_check(void *data, uint32_t shard, uint32_t *ret_worker)
@@ -105,11 +107,41 @@ static void backend_pass(void *data)
             &control->n_inflight_counted);
 }
 
+/* The number of shards is fixed for a cluster, but the map may be of another cluster now. */
+static void resize_queues(struct rm_control *control)
+{
+    struct rm__shard_queue *queues;
+
+    if (control->view.n_shards == control->n_queues) {
+        return;
+    }
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        if (control->queues[i].flight != NULL) {
+            return; /* on_expire tries again, when nothing of the old map is under way */
+        }
+    }
+    queues = calloc(control->view.n_shards, sizeof *queues);
+    if (queues == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_done(&control->queues[i]);
+    }
+    free(control->queues);
+    control->queues = queues;
+    control->n_queues = control->view.n_shards;
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_init(&queues[i], i, &control->view, &control->budget,
+                             control->options.forward_timeout_ms);
+    }
+}
+
 static void on_expire(void *data)
 {
     struct rm_control *control = data;
     uint64_t now_ms = rm_loop_now_ms(control->loop);
 
+    resize_queues(control);
     for (uint32_t i = 0; control->budget.n_parts > 0 && i < control->n_queues; i++) {
         rm__shard_queue_expire(&control->queues[i], now_ms);
     }
@@ -219,7 +251,7 @@ static void backend_list(void *data, struct rm__exchange *exchange)
     struct rm_slice target = rm_http_request_target(exchange->http);
     struct rm_buffer internal;
 
-    if (control->n_queues == 0 || rm__cluster_view_count_leaderless(&control->view) > 0) {
+    if (backend_n_shards(data) == 0 || rm__cluster_view_count_leaderless(&control->view) > 0) {
         rm__reply_error(exchange, RM__NO_LEADER,
                         "Some shard has no leader that can be reached; try again soon");
         return;
@@ -282,12 +314,13 @@ static bool backend_health(void *data, char *ret_message, size_t size)
 {
     const struct rm_control *control = data;
     uint32_t n_leaderless = rm__cluster_view_count_leaderless(&control->view);
+    uint32_t n_shards = backend_n_shards(data);
 
-    if (control->n_queues == 0) {
+    if (n_shards == 0) {
         snprintf(ret_message, size, "No worker has told the shard map yet");
     } else if (n_leaderless > 0) {
         snprintf(ret_message, size, "%" PRIu32 " of %" PRIu32 " shards have no reachable leader",
-                 n_leaderless, control->n_queues);
+                 n_leaderless, n_shards);
     } else {
         snprintf(ret_message, size, "Control node is operational");
         return true;
@@ -298,48 +331,20 @@ static bool backend_health(void *data, char *ret_message, size_t size)
 static bool backend_ready(void *data, bool all, struct rm_buffer *lines)
 {
     const struct rm_control *control = data;
-    uint32_t n_leaderless = rm__cluster_view_count_leaderless(&control->view);
-    bool has_map = control->n_queues > 0;
-    bool is_enough = has_map && (all ? n_leaderless == 0 : n_leaderless < control->n_queues);
+    uint32_t n_shards = backend_n_shards(data);
+    uint32_t n_leaders =
+        n_shards == 0 ? 0 : n_shards - rm__cluster_view_count_leaderless(&control->view);
+    bool has_map = n_shards > 0;
+    bool is_enough = has_map && (all ? n_leaders == n_shards : n_leaders > 0);
 
     (void)rm_buffer_printf(lines, "[%c] shard map: %s\n", has_map ? '+' : '-',
                            has_map ? "known" : "no worker has told it yet");
     (void)rm_buffer_printf(lines, "[%c] leaders: %" PRIu32 " of %" PRIu32 " reachable\n",
-                           is_enough ? '+' : '-', control->n_queues - n_leaderless,
-                           control->n_queues);
+                           is_enough ? '+' : '-', n_leaders, n_shards);
     return is_enough;
 }
 
 /* ---- life ---- */
-
-/* The number of shards is fixed for a cluster, but the map may be of another cluster now. */
-static void resize_queues(struct rm_control *control)
-{
-    struct rm__shard_queue *queues;
-
-    if (control->view.n_shards == control->n_queues) {
-        return;
-    }
-    for (uint32_t i = 0; i < control->n_queues; i++) {
-        if (control->queues[i].flight != NULL) {
-            return; /* at the next change, when nothing of the old map is under way */
-        }
-    }
-    queues = calloc(control->view.n_shards, sizeof *queues);
-    if (queues == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; i < control->n_queues; i++) {
-        rm__shard_queue_done(&control->queues[i]);
-    }
-    free(control->queues);
-    control->queues = queues;
-    control->n_queues = control->view.n_shards;
-    for (uint32_t i = 0; i < control->n_queues; i++) {
-        rm__shard_queue_init(&queues[i], i, &control->view, &control->budget,
-                             control->options.forward_timeout_ms);
-    }
-}
 
 static void on_view_changed(void *data)
 {
