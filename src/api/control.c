@@ -156,6 +156,14 @@ struct forward {
     struct rm__peer *peer;
 };
 
+/* How long a worker may take for a read. */
+static uint64_t read_timeout_ms(const struct rm_control *control)
+{
+    uint64_t deadline_ms = control->options.api.limits.client_deadline_ms;
+
+    return deadline_ms > 2 * ANSWER_MARGIN_MS ? deadline_ms - ANSWER_MARGIN_MS : deadline_ms / 2;
+}
+
 /* Answers that are the client's business; the others are between control and the worker. */
 static bool is_passed_on(int status)
 {
@@ -203,7 +211,7 @@ static int send_forward(struct forward *forward)
         .method = "GET",
         .headers = headers,
         .n_headers = sizeof headers / sizeof headers[0],
-        .timeout_ms = control->options.api.limits.client_deadline_ms - ANSWER_MARGIN_MS,
+        .timeout_ms = read_timeout_ms(control),
         .max_answer_bytes = RM__ANSWER_BYTES_MAX,
     };
     int rv;
@@ -261,8 +269,7 @@ static void backend_list(void *data, struct rm__exchange *exchange)
         rm_buffer_append_byte(&internal, '\0') != 0) {
         rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
     } else {
-        rm__fanout_start(&control->view, exchange, internal.data,
-                         control->options.api.limits.client_deadline_ms - ANSWER_MARGIN_MS,
+        rm__fanout_start(&control->view, exchange, internal.data, read_timeout_ms(control),
                          rm__control_list_reply, control);
     }
     rm_buffer_done(&internal);
