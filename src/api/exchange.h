@@ -23,7 +23,7 @@ struct rm__exchange {
     struct rm__params params;
     const struct rm_token *token; /* NULL for nodes of the cluster, and where none is needed */
     bool is_internal;
-    uint64_t deadline_ms; /* of the loop's clock: answered by then */
+    uint64_t deadline_ms; /* of the loop's clock: answered by then, once it is all in */
     char request_id[RM__REQUEST_ID_MAX + 1];
 };
 

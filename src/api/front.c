@@ -187,7 +187,7 @@ static struct rm__exchange *exchange_new(struct rm__front *front, struct rm_http
     exchange->params = (struct rm__params){0};
     exchange->token = NULL;
     exchange->is_internal = false;
-    exchange->deadline_ms = rm_loop_now_ms(front->loop) + front->options->limits.client_deadline_ms;
+    exchange->deadline_ms = UINT64_MAX;
     set_request_id(front, exchange);
     rm_http_request_set_context(http, exchange);
     return exchange;
@@ -372,6 +372,8 @@ static void on_complete(struct rm_http_request *http, void *data)
     struct rm__exchange *exchange = rm_http_request_context(http);
     struct rm__problem problem;
 
+    /* From here on: how long the client took to send its body is its own time. */
+    exchange->deadline_ms = rm_loop_now_ms(front->loop) + front->options->limits.client_deadline_ms;
     if (!read_params(exchange)) {
         return;
     }
