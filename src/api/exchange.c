@@ -15,6 +15,23 @@ struct rm_slice rm__exchange_name(const struct rm__exchange *exchange)
     return rm_slice_make(exchange->name.text, exchange->name.len);
 }
 
+/* The field that the contract wants with a status, whatever the body is. */
+static const struct rm_http_header *header_of_status(unsigned status)
+{
+    static const struct rm_http_header authenticate = {"WWW-Authenticate", "Bearer"};
+    static const struct rm_http_header retry_after = {"Retry-After", "1"};
+
+    switch (status) {
+    case 401:
+        return &authenticate;
+    case 429:
+    case 503:
+        return &retry_after;
+    default:
+        return NULL;
+    }
+}
+
 static void respond(struct rm__exchange *exchange, unsigned status, const char *content_type,
                     const struct rm_http_header *extra, char *body, size_t body_len)
 {
@@ -24,6 +41,9 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
     if (exchange->request_id[0] != '\0') {
         headers[n++] = (struct rm_http_header){"X-Request-Id", exchange->request_id};
     }
+    if (extra == NULL) {
+        extra = header_of_status(status);
+    }
     if (extra != NULL) {
         headers[n++] = *extra;
     }
@@ -32,12 +52,11 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
 
 void rm__reply_out_of_memory(struct rm__exchange *exchange)
 {
-    static const struct rm_http_header retry_after = {"Retry-After", "1"};
     static const char text[] = "{\"success\": false, \"error\": \"overloaded\", \"message\": "
                                "\"The daemon is out of memory; try again later\"}";
     char *body = strdup(text);
 
-    respond(exchange, rm__problem_status(RM__OVERLOADED), json_type, &retry_after, body,
+    respond(exchange, rm__problem_status(RM__OVERLOADED), json_type, NULL, body,
             body == NULL ? 0 : sizeof text - 1);
 }
 
@@ -71,22 +90,6 @@ void rm__reply_bytes(struct rm__exchange *exchange, unsigned status, const char 
     respond(exchange, status, content_type, NULL, copy, bytes.len);
 }
 
-static const struct rm_http_header *header_of_status(unsigned status)
-{
-    static const struct rm_http_header authenticate = {"WWW-Authenticate", "Bearer"};
-    static const struct rm_http_header retry_after = {"Retry-After", "1"};
-
-    switch (status) {
-    case 401:
-        return &authenticate;
-    case 429:
-    case 503:
-        return &retry_after;
-    default:
-        return NULL;
-    }
-}
-
 static void reply(struct rm__exchange *exchange, const struct rm__problem *problem,
                   const struct rm_http_header *header, rm__members_cb more, void *data)
 {
@@ -117,7 +120,7 @@ static void reply(struct rm__exchange *exchange, const struct rm__problem *probl
 void rm__reply_problem_with(struct rm__exchange *exchange, const struct rm__problem *problem,
                             rm__members_cb more, void *data)
 {
-    reply(exchange, problem, header_of_status(rm__problem_status(problem->kind)), more, data);
+    reply(exchange, problem, NULL, more, data);
 }
 
 void rm__reply_problem(struct rm__exchange *exchange, const struct rm__problem *problem)
