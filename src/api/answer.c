@@ -83,7 +83,9 @@ static void write_series(struct rm_json_writer *json, const struct rm__read_quer
 {
     size_t begin = 0;
 
-    qsort(values->points, values->n_points, sizeof *values->points, compare_by_series);
+    if (values->n_points > 0) {
+        qsort(values->points, values->n_points, sizeof *values->points, compare_by_series);
+    }
     rm_json_key(json, "series");
     rm_json_array_begin(json);
     while (begin < values->n_points) {
