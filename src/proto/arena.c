@@ -1,6 +1,7 @@
 #include "arena.h"
 
 #include <stdalign.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { SMALLEST_BLOCK = 256 };
@@ -14,12 +15,13 @@ struct block {
 
 struct rm_arena {
     struct block *newest;
+    bool has_failed;
     ProtobufCAllocator allocator;
 };
 
 static struct block *block_new(size_t size, struct block *older)
 {
-    struct block *block = malloc(sizeof *block + size);
+    struct block *block = size > SIZE_MAX - sizeof *block ? NULL : malloc(sizeof *block + size);
 
     if (block == NULL) {
         return NULL;
@@ -53,6 +55,7 @@ struct rm_arena *rm__arena_new(size_t size_hint)
         free(arena);
         return NULL;
     }
+    arena->has_failed = false;
     arena->allocator = (ProtobufCAllocator){allocator_alloc, allocator_free, arena};
     return arena;
 }
@@ -81,6 +84,7 @@ void *rm__arena_alloc(struct rm_arena *arena, size_t size)
     void *memory;
 
     if (padded < size) {
+        arena->has_failed = true;
         return NULL;
     }
     if (block->size - block->used < padded) {
@@ -88,6 +92,7 @@ void *rm__arena_alloc(struct rm_arena *arena, size_t size)
 
         block = block_new(next_size, arena->newest);
         if (block == NULL) {
+            arena->has_failed = true;
             return NULL;
         }
         arena->newest = block;
@@ -95,6 +100,11 @@ void *rm__arena_alloc(struct rm_arena *arena, size_t size)
     memory = block->bytes + block->used;
     block->used += padded;
     return memory;
+}
+
+bool rm__arena_has_failed(const struct rm_arena *arena)
+{
+    return arena->has_failed;
 }
 
 ProtobufCAllocator *rm__arena_allocator(struct rm_arena *arena)

@@ -205,7 +205,7 @@ int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batc
     message = raftmetrics__write_batch__unpack(rm__arena_allocator(batch.arena), bytes.len,
                                                (const uint8_t *)bytes.data);
     if (message == NULL) {
-        rv = RM_ESYNTAX;
+        rv = rm__arena_has_failed(batch.arena) ? RM_ENOMEM : RM_ESYNTAX;
         goto err_arena;
     }
     batch.n_writes = message->n_writes;
