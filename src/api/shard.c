@@ -10,6 +10,7 @@
 #include "raftmetrics/metrics/key_table.h"
 #include "raftmetrics/metrics/name.h"
 #include "raftmetrics/proto/write_batch.h"
+#include "write.h"
 
 struct rm__shard {
     struct rm__shard_options options;
@@ -145,7 +146,7 @@ static bool is_batch_valid(const struct rm_write_batch *batch)
             }
         }
     }
-    return batch->n_writes > 0;
+    return batch->n_writes > 0 && batch->n_writes <= RM__APPEND_WRITES_MAX;
 }
 
 static int check_batch(struct rm_slice bytes)

@@ -165,7 +165,7 @@ static int fill_flight(struct rm__shard_queue *queue, struct rm__flight *flight)
     for (link = queue->gathering.next; link != &queue->gathering; link = link->next) {
         size_t part_bytes = RM_LIST_ENTRY(link, struct rm__part, link)->bytes.len;
 
-        if (n > 0 && n_bytes + part_bytes > RM__APPEND_BYTES_MAX) {
+        if (n == RM__APPEND_WRITES_MAX || (n > 0 && n_bytes + part_bytes > RM__APPEND_BYTES_MAX)) {
             break;
         }
         n_bytes += part_bytes;

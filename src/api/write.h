@@ -7,6 +7,8 @@
 enum {
     /* A batch on the wire between control and worker, and the body of a Raft entry. */
     RM__APPEND_BYTES_MAX = 6 << 20,
+    /* Writes in it: the reply, a byte a write, must fit into what a replica may say. */
+    RM__APPEND_WRITES_MAX = 1 << 18,
 };
 
 /* Serves POST /metrics, POST /metrics/batch and DELETE /metrics/{name}. */
