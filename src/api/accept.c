@@ -32,9 +32,18 @@ static double weight_of(struct rm_slice params)
     return weight;
 }
 
+/* Types are matched without case. */
+static bool is_text(struct rm_slice type)
+{
+    struct rm_slice prefix = rm_slice_of("text/");
+
+    return rm_slice_equal_nocase(type, rm_slice_of("application/openmetrics-text")) ||
+           (type.len >= prefix.len &&
+            rm_slice_equal_nocase(rm_slice_make(type.data, prefix.len), prefix));
+}
+
 bool rm__accept_prefers_json(struct rm_slice accept)
 {
-    struct rm_slice text_prefix = rm_slice_of("text/");
     double json = 0;
     double text = 0;
     struct rm_slice range;
@@ -49,8 +58,7 @@ bool rm__accept_prefers_json(struct rm_slice accept)
         weight = weight_of(params);
         if (rm_slice_equal_nocase(type, rm_slice_of("application/json"))) {
             json = weight > json ? weight : json;
-        } else if (rm_slice_has_prefix(type, text_prefix) ||
-                   rm_slice_is(type, "application/openmetrics-text")) {
+        } else if (is_text(type)) {
             text = weight > text ? weight : text;
         }
     }
