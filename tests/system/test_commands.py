@@ -7,6 +7,7 @@ import pytest
 from lib.cluster import BINARY
 from lib.command import run
 from lib.node import clean_environment
+from lib.ports import take_ports
 
 COMMANDS = ["control", "worker", "dev", "record", "get", "aggregate", "list", "status", "import", "config"]
 
@@ -37,6 +38,23 @@ def test_wrong_usage_is_2(args):
     done = plain(*args)
     assert done.returncode == 2, done
     assert done.stderr and not done.stdout
+
+
+def test_dev_starts_what_its_files_say(tmp_path):
+    """Whatever the environment would tell a daemon."""
+    ports = take_ports(1)
+    env = clean_environment({"PORT": "1", "AUTH_TOKEN": "other", "CLUSTER_SECRET": "x", "WORKER_HOSTS": "nowhere",
+                             "LOG_LEVEL_FILE": "/nonexistent", "NODE_ID": "7"})
+    process = subprocess.Popen([BINARY, "dev", "--workers", "1", "--port", str(ports.base), "--data-dir",
+                                str(tmp_path / "data"), "--token", "t"], env=env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == f"ready http://127.0.0.1:{ports.base}\n"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+        ports.release()
+    assert process.returncode == 0
 
 
 def test_record_and_get(shared, name):
