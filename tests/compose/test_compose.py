@@ -159,6 +159,24 @@ def test_health_answers_on_every_port(cluster, port):
     assert answer == {"status": "healthy", "message": f"{who} is operational"}
 
 
+def readme_example():
+    """The shell block of README.md with the curl commands, and the answers shown in its comments."""
+    with open(f"{SOURCE}/README.md", encoding="utf-8") as readme:
+        blocks = re.findall(r"^```sh\n(.*?)^```$", readme.read(), re.M | re.S)
+    block = next(block for block in blocks if 'curl -H "$TOKEN"' in block)
+    return block, re.findall(r"^# (\{.*\})$", block, re.M)
+
+
+def test_the_readme_s_commands(cluster):
+    block, shown = readme_example()
+    strict = 'set -eu; curl() { command curl -sS --fail-with-body "$@"; echo; };'
+    answers = cluster.shell(f"{strict}\n{block}").stdout.splitlines()
+    for answer in shown:
+        pattern = ".*".join(re.escape(part) for part in answer.split("…"))
+        assert any(re.fullmatch(pattern, line) for line in answers), (answer, answers)
+    assert len(shown) >= 4
+
+
 def test_the_contract_s_example_with_curl(cluster):
     for value in (75.5, 80.2, 70.1):
         body = json.dumps({"metric_name": "cpu_usage", "value": value})
