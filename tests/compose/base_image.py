@@ -88,8 +88,9 @@ def provide(engine):
     root = bootstrap(engine.directory)
     tar = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
     with tar:
-        engine.docker("import", "--change", 'CMD ["bash"]', "-", TAG, stdin=tar.stdout)
-    if tar.returncode != 0:
-        raise NoBaseImage(f"tar ended with {tar.returncode}")
+        imported = engine.docker("import", "--change", 'CMD ["bash"]', "-", TAG, stdin=tar.stdout,
+                                 check=False)
+    if imported.returncode != 0 or tar.returncode != 0:  # as in a chroot, where dockerd cannot pivot
+        raise NoBaseImage(f"docker import: {imported.stderr}, tar: exit code {tar.returncode}")
     shutil.rmtree(root)
     return "made with debootstrap"
