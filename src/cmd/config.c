@@ -1,5 +1,6 @@
 #include "raftmetrics/cmd/config.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,7 @@ static int add_auth_token(struct rm_config *config, struct rm_complaint *complai
     struct rm_complaint reason;
     int error;
 
+    assert(config->auth_token != NULL); /* its default is "" */
     if (config->auth_token[0] == '\0') {
         return 0;
     }

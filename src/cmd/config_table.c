@@ -1,9 +1,9 @@
 #include "config_table.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -122,7 +122,7 @@ void rm_config_environment_name(const struct rm_config_key *key, char ret_name[R
     size_t i = 0;
 
     for (; key->name[i] != '\0'; i++) {
-        ret_name[i] = (char)toupper((unsigned char)key->name[i]);
+        ret_name[i] = rm_ascii_upper(key->name[i]);
     }
     ret_name[i] = '\0';
 }
@@ -132,7 +132,7 @@ void rm_config_flag_name(const struct rm_config_key *key, char ret_name[RM_CONFI
     size_t i = 0;
 
     for (; key->name[i] != '\0'; i++) {
-        ret_name[i] = key->name[i] == '_' ? '-' : key->name[i];
+        ret_name[i] = rm_ascii_replace(key->name[i], '_', '-');
     }
     ret_name[i] = '\0';
 }

@@ -112,7 +112,7 @@ static int add_object(struct rm_token_list *list, const json_t *object, struct r
 {
     const char *name = json_string_value(json_object_get(object, "name"));
     const char *secret = json_string_value(json_object_get(object, "token"));
-    unsigned scopes;
+    unsigned scopes = 0;
     int error;
 
     if (name == NULL || secret == NULL || json_object_size(object) != 3 ||

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,7 +20,7 @@
 #include "raftmetrics/base/random.h"
 #include "text_file.h"
 
-enum { SECRET_BYTES = 24, SECRET_MIN = 8, CONFIG_MAX_BYTES = 1 << 20 };
+enum { SECRET_LEN = 48, SECRET_MIN = 8, CONFIG_MAX_BYTES = 1 << 20 };
 
 static int out_of_memory(struct rm_complaint *complaint)
 {
@@ -72,6 +73,7 @@ static int make_directories(const struct rm_dev_plan *plan, struct rm_complaint 
 
 static int lock_directory(struct rm_dev_plan *plan, struct rm_complaint *complaint)
 {
+    assert(plan->directory != NULL);
     plan->lock_fd = open(plan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (plan->lock_fd < 0) {
         return rm_complain(complaint, RM_EIO, "cannot open %s: %s", plan->given_directory,
@@ -155,7 +157,7 @@ static int check_port(uint16_t port, struct rm_complaint *complaint)
 
 /* The secret of the last run, so that a node that was started by hand stays a member; else a new
  * one. */
-static void find_secret(const struct rm_dev_plan *plan, char ret_secret[2 * SECRET_BYTES + 1])
+static void find_secret(const struct rm_dev_plan *plan, char ret_secret[SECRET_LEN + 1])
 {
     struct rm_complaint ignored;
     const char *secret = NULL;
@@ -167,10 +169,10 @@ static void find_secret(const struct rm_dev_plan *plan, char ret_secret[2 * SECR
         free(text);
         secret = json_string_value(json_object_get(root, "cluster_secret"));
     }
-    if (secret != NULL && strlen(secret) >= SECRET_MIN && strlen(secret) <= 2 * SECRET_BYTES) {
-        strcpy(ret_secret, secret);
+    if (secret != NULL && strlen(secret) >= SECRET_MIN && strlen(secret) <= SECRET_LEN) {
+        snprintf(ret_secret, SECRET_LEN + 1, "%s", secret);
     } else {
-        rm_random_hex(ret_secret, SECRET_BYTES);
+        rm_random_hex(ret_secret, SECRET_LEN / 2);
     }
     json_decref(root);
 }
@@ -238,7 +240,7 @@ static int make_nodes(struct rm_dev_plan *plan, struct rm_complaint *complaint)
 
 int rm_dev_prepare(struct rm_dev_plan *plan, struct rm_complaint *complaint)
 {
-    char secret[2 * SECRET_BYTES + 1];
+    char secret[SECRET_LEN + 1];
     int error;
 
     plan->lock_fd = -1;

@@ -1,9 +1,9 @@
 #include "show.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "columns.h"
 #include "raftmetrics/base/number.h"
 
@@ -74,7 +74,7 @@ static void add_heading(struct rm_columns *columns, const char *name)
     size_t i = 0;
 
     for (; name[i] != '\0' && i < sizeof heading - 1; i++) {
-        heading[i] = (char)toupper((unsigned char)(name[i] == '_' ? ' ' : name[i]));
+        heading[i] = rm_ascii_replace(rm_ascii_upper(name[i]), '_', ' ');
     }
     heading[i] = '\0';
     rm_columns_add(columns, heading);

@@ -1,5 +1,6 @@
 #include "text_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -67,13 +68,14 @@ int rm_text_file_read(const char *path, size_t max, char **ret_text, struct rm_c
 
 int rm_secret_file_read(const char *path, char **ret_text, struct rm_complaint *complaint)
 {
-    char *text;
+    char *text = NULL;
     size_t len;
     int error = rm_text_file_read(path, SECRET_FILE_MAX, &text, complaint);
 
     if (error != 0) {
         return error;
     }
+    assert(text != NULL);
     len = strlen(text);
     if (len > 0 && text[len - 1] == '\n') {
         text[--len] = '\0';
