@@ -143,7 +143,7 @@ static int read_record(struct rm_csv *csv)
     return error;
 }
 
-static int skip_mark(struct rm_csv *csv)
+int rm_csv_skip_mark(struct rm_csv *csv)
 {
     static const char mark[] = "\xef\xbb\xbf";
 
@@ -163,7 +163,7 @@ static bool is_empty_line(const struct rm_csv *csv)
 
 int rm_csv_next(struct rm_csv *csv)
 {
-    int error = csv->offset == 0 ? skip_mark(csv) : 0;
+    int error = csv->offset == 0 ? rm_csv_skip_mark(csv) : 0;
 
     while (error == 0) {
         error = read_record(csv);

@@ -29,6 +29,10 @@ struct rm_csv {
 void rm_csv_init(struct rm_csv *csv, FILE *file);
 void rm_csv_done(struct rm_csv *csv);
 
+/* Skips a byte order mark; to be called at the beginning only. rm_csv_next does it by itself.
+ * Errors: RM_EIO. */
+int rm_csv_skip_mark(struct rm_csv *csv);
+
 /* The next record. Errors: RM_ENOTFOUND behind the last; RM_ESYNTAX with a problem; RM_EIO;
  * RM_ENOMEM. */
 int rm_csv_next(struct rm_csv *csv);

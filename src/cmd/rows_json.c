@@ -16,6 +16,9 @@ static int read_line(struct rm_rows *rows, struct rm_row *row)
     int error = 0;
     int byte;
 
+    if (at->offset == 0 && rm_csv_skip_mark(at) != 0) {
+        return RM_EIO;
+    }
     row->line = at->line;
     rm_buffer_clear(&rows->json_line);
     while ((byte = getc_unlocked(at->file)) != EOF) {

@@ -176,7 +176,7 @@ static void test_json_lines(void **state)
 {
     (void)state;
     assert_rows(&json_lines,
-                "{\"metric_name\":\"a\",\"value\":123456789012345678901}\n"
+                "\xef\xbb\xbf{\"metric_name\":\"a\",\"value\":123456789012345678901}\n"
                 "\n"
                 "  {\"value\":-0,\"metric_name\":\"a\",\"timestamp\":\"2020-01-01T00:00:00Z\","
                 "\"labels\":{\"z\":\"1\",\"b\":\"\",\"a\":\"\\u00e9\"}} \r\n"
