@@ -99,5 +99,13 @@ int rm_config_check(const struct rm_config *config, struct rm_complaint *complai
         error = check_order(config, "max_batch_bytes", config->max_batch_bytes, "max_queue_bytes",
                             config->max_queue_bytes, true, complaint);
     }
+    if (error == 0 && config->daemon == RM_DAEMON_CONTROL &&
+        config->max_queue_bytes / config->threads < config->max_batch_bytes) {
+        error = rm_complain(complaint, RM_EINVAL,
+                            "max_queue_bytes: %" PRId64 " (%s) leaves each of %" PRId64
+                            " threads (%s) less than one batch of max_batch_bytes",
+                            config->max_queue_bytes, source_of(config, "max_queue_bytes"),
+                            config->threads, source_of(config, "threads"));
+    }
     return error;
 }

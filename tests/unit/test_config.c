@@ -209,6 +209,7 @@ static void test_bad_files_are_refused(void **state)
         {"{" ENOUGH ",\"forward_timeout_ms\":8000}", "forward_timeout_ms: 8000",
          "client_deadline_ms, 8000 (default)"},
         {"{" ENOUGH ",\"max_queue_bytes\":70000}", "max_queue_bytes, 70000", "max_batch_bytes"},
+        {"{" ENOUGH ",\"threads\":32}", "max_queue_bytes", "leaves each of 32 threads"},
         {"[1]", "one JSON object", "file /tmp"},
         {"{\"port\":}", "line 1", "file /tmp"},
         {"", "line 1", "file /tmp"},
