@@ -80,6 +80,9 @@ static void connection_close(struct rm_http_server *server, void **socket_contex
     }
     rm_list_remove(&connection->link);
     free(connection);
+    /* Without a place to give, MHD does not look at its listening socket, and does so again only
+     * from its next run on: those who wait there make no event that would cause one. */
+    server->must_run = server->must_run || server->n_connections == server->max_connections;
     if (--server->n_connections == 0) {
         uv_timer_stop(&server->reaper);
     }

@@ -214,7 +214,7 @@ static void resume(struct rm_http_request *request)
 
     request->is_suspended = false;
     server->n_waiting--;
-    server->has_resumed = true;
+    server->must_run = true;
     MHD_resume_connection(request->mhd);
     rm__http_server_wake(server);
 }

@@ -41,7 +41,7 @@ static bool is_pending(struct rm_http_server *server, unsigned long long *ret_ti
     if (MHD_get_timeout(server->daemon, ret_timeout_ms) != MHD_YES) {
         *ret_timeout_ms = ULLONG_MAX;
     }
-    return server->has_resumed || *ret_timeout_ms == 0;
+    return server->must_run || *ret_timeout_ms == 0;
 }
 
 static void on_timeout(uv_timer_t *timer);
@@ -53,7 +53,7 @@ static void pump(struct rm_http_server *server)
 
     server->is_pumping = true;
     for (int round = 0; pending && round < PUMP_ROUNDS; round++) {
-        server->has_resumed = false;
+        server->must_run = false;
         MHD_run(server->daemon);
         server->service->pass(server->data);
         pending = is_pending(server, &timeout_ms);
@@ -153,6 +153,7 @@ int rm_http_server_new(struct rm_loop *loop, const struct rm_http_server_options
                                                 .max_bytes = options->max_header_bytes,
                                                 .max_target_bytes = options->max_target_bytes};
     server->request_timeout_ms = options->request_timeout_ms;
+    server->max_connections = options->max_connections;
     rm_list_init(&server->connections);
     rv = rm__listener_open(options->address, options->port, options->sharing, &server->listen_fd,
                            &server->port);

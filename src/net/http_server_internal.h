@@ -32,8 +32,9 @@ struct rm_http_server {
     uint64_t request_timeout_ms;
     struct rm_list connections;
     unsigned n_connections;
+    unsigned max_connections;
     unsigned n_waiting;
-    bool has_resumed; /* since the last MHD_run */
+    bool must_run; /* something happened that only MHD_run sees, since it last began */
     bool is_pumping;
     uv_poll_t poll;
     uv_idle_t idle;
