@@ -44,7 +44,8 @@ struct transfer {
     CURL *easy;
     struct curl_slist *headers;
     bool must_send_once;
-    unsigned n_sent; /* how often the request was begun */
+    unsigned n_sent;  /* how often the request was begun */
+    bool has_headers; /* the answer's header section is whole */
     struct rm_buffer answer;
     int answer_error; /* why receiving was stopped */
     char *retry_after;
@@ -92,6 +93,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *data)
     struct rm_slice line = rm_slice_make(bytes, size * n);
     struct rm_slice value;
 
+    transfer->has_headers = transfer->has_headers || rm_slice_is(line, "\r\n");
     if (line.len < sizeof name - 1 ||
         !rm_slice_equal_nocase(rm_slice_make(bytes, sizeof name - 1), rm_slice_of(name))) {
         return size * n;
@@ -173,7 +175,8 @@ static int error_of(const struct transfer *transfer, CURLcode code)
 {
     switch (code) {
     case CURLE_OK:
-        return 0;
+        /* libcurl takes a header section that is cut off for one whose body is empty. */
+        return transfer->has_headers ? 0 : RM_EUNKNOWN;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
         return RM_ECONNECT;
@@ -514,6 +517,7 @@ static void set_once(struct transfer *transfer, const struct rm_http_call *call)
 static void set_answer(struct transfer *transfer, const struct rm_http_call *call)
 {
     rm_buffer_clear(&transfer->answer);
+    transfer->has_headers = false;
     transfer->answer.max = call->max_answer_bytes;
     transfer->answer_error = 0;
     curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_write);
