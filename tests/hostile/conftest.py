@@ -16,7 +16,7 @@ def unharmed(shared):
     that begin with good."""
     pids, names = shared.pids(), listed(shared)
     yield
-    assert shared.process.poll() is None
+    shared.check_running()
     assert shared.pids() == pids
     for node in shared.nodes:
         assert node.ask("/livez").status == 200

@@ -15,8 +15,8 @@ class Answer:
         self.body = body
 
     def json(self):
-        """The body as JSON, numbers as Python has them."""
-        return json.loads(self.body)
+        """The body as JSON; -0 keeps its sign."""
+        return json.loads(self.body, parse_int=lambda text: -0.0 if text == "-0" else int(text))
 
     def __repr__(self):
         return f"<{self.status} {self.body[:300]!r}>"
@@ -92,7 +92,11 @@ class Client:
     def _is_stale(self):
         """Nothing is asked, so a readable socket is one that the daemon closed."""
         sock = self._connection.sock
-        return sock is None or bool(select.select([sock], [], [], 0)[0])
+        if sock is None:
+            return True
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _headers(self, body, headers):
         merged = {}

@@ -81,6 +81,10 @@ class Cluster:
         """Until every shard takes writes."""
         wait_until(lambda: self.control.ask("/readyz?all").status == 200, timeout, "every shard to be writable")
 
+    def check_running(self):
+        """dev, and with it every node that nobody killed."""
+        assert self.process.poll() is None, f"dev ended with {self.process.returncode}"
+
     def pids(self):
         return {node.name: node.pid for node in self.nodes}
 

@@ -29,6 +29,10 @@ class HandMadeCluster(Cluster):
             self.wait_writable()
         return self
 
+    def check_running(self):
+        for node in self.nodes:
+            assert node.is_running(), f"{node.name} is gone:\n{node.tail()}"
+
     def write_config(self, node, **keys):
         config = {
             "listen": "127.0.0.1", "port": node.port, "auth_token": self.token, "cluster_secret": CLUSTER_SECRET,

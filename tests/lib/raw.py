@@ -87,19 +87,37 @@ class RawConnection:
             answer = self.read_answer(method)
         return answer
 
+    def available_answers(self):
+        """Every answer that has begun to arrive by now; one that has is waited for."""
+        answers = []
+        while self._has_input():
+            try:
+                answers.append(self.final_answer())
+            except Closed:
+                break
+        return answers
+
     def wait_closed(self, timeout):
         """What still came before the daemon closed, which it must within @timeout seconds."""
         end = time.monotonic() + timeout
         while True:
             remaining = end - time.monotonic()
-            if remaining <= 0 or not select.select([self._sock], [], [], remaining)[0]:
+            if remaining <= 0 or not self._is_readable(remaining):
                 raise AssertionError(f"the connection is still open after {timeout} s")
             if not self._receive():
                 return self._pending
 
     def is_silent(self):
         """Nothing has come and the connection is open, as far as is known now."""
-        return not self._pending and not select.select([self._sock], [], [], 0)[0]
+        return not self._has_input()
+
+    def _has_input(self):
+        return bool(self._pending) or self._is_readable(0)
+
+    def _is_readable(self, seconds):
+        poll = select.poll()  # not select(): a flood has more descriptors than that takes
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
 
     def _read_body(self, headers):
         if "content-length" in headers:

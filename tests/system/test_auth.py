@@ -148,7 +148,7 @@ def test_no_secret_is_ever_logged(guarded):
                 exchange(node.port, request_bytes("GET", f"/nowhere?token={secret}", [("Authorization", value)]))
                 exchange(node.port, request_bytes("POST", "/internal/append", [("Authorization", value)], b"x"))
     logs = guarded.logs()
-    assert len(logs) > 500, "debug logs are expected to say something"
+    assert b"listens" in logs
     for secret in secrets:
         assert b"Authorization" not in logs
         # What a client writes into a URL is its own doing, but a token of ours is not repeated.

@@ -65,7 +65,7 @@ def test_fifty_kills(cluster):
         wait_until(lambda: load.answered > answered + 20, DEADLINE_SECONDS, "answers after the last kill")
     print(f"{load.statuses}, {load.closed} closed")
     check_answers(load, closed_is_allowed=cluster.control in killed)
-    assert cluster.process.poll() is None
+    cluster.check_running()
     check_fully_writable(cluster)
 
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from lib.checks import check_error
+from lib.checks import check_error, check_json
 from lib.client import item, path_of
 
 NO_JSON = {
@@ -75,7 +75,7 @@ def test_a_batch_is_checked_whole_before_any_is_recorded(api, names, index):
     items = [item(each, 1) for each in used]
     items[index]["value"] = "x"
     check_error(api.post("/metrics/batch", {"metrics": items}), 422, mentions=str(index))
-    listed = {row["metric_name"] for row in api.get("/metrics?format=json&limit=10000").json()["metrics"]}
+    listed = {row["metric_name"] for row in check_json(api.get("/metrics?format=json&limit=10000"))["metrics"]}
     assert not listed & set(used)
 
 

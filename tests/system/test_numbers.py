@@ -96,6 +96,15 @@ def test_a_value_is_required(api, name):
     check_error(api.post("/metrics", {"metric_name": name}), 422, mentions="value")
 
 
+@pytest.mark.parametrize("value", [-0.0, 2.0**53, 2.0**63, -2.0**64, 1e20, 1e300, -1.7976931348623157e308, 5e-324])
+def test_every_number_can_be_listed(api, name, value):
+    api.record(name, value)
+    listed = check_json(api.get("/metrics", {"format": "json", "prefix": name, "limit": 1}))["metrics"]
+    assert [bits(float(row["last"])) for row in listed] == [bits(value)]
+    answer = api.aggregate(name, agg="sum,min,max,first,last")
+    assert {bits(float(answer[field])) for field in ("min", "max", "first", "last")} == {bits(value)}
+
+
 def test_aggregates_are_as_exact_as_they_can_be(api, name):
     seed = random.randrange(2**32)
     print(f"seed {seed}")

@@ -19,7 +19,6 @@ ITEM = json.dumps({"metric_name": "order.of.checks", "value": 1}).encode()
 
 CASES = {
     "headers before target": (431, "GET", HUGE_TARGET, [GOOD, *MANY_HEADERS], None, {}),
-    "target before version": (414, "GET", HUGE_TARGET, [GOOD], None, {"version": "HTTP/3.7"}),
     "target before token": (414, "GET", HUGE_TARGET, [], None, {}),
     "headers before token": (431, "GET", "/health", MANY_HEADERS, None, {}),
     "version before token": (505, "GET", "/health", [], None, {"version": "HTTP/2.0"}),
@@ -46,18 +45,26 @@ CASES = {
 }
 
 
+def check_refused(answer, status):
+    """A version is part of the framing, the only thing that may be refused without JSON."""
+    if status == 505:
+        assert answer.status == status, answer
+    else:
+        check_error(answer, status)
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_first_failing_check_answers(shared, case):
     status, method, target, headers, body, options = case
     answer = exchange(shared.control.port, request_bytes(method, target, headers, body, **options))
-    check_error(answer, status)
+    check_refused(answer, status)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_same_on_a_worker(shared, case):
     status, method, target, headers, body, options = case
     answer = exchange(shared.workers[0].port, request_bytes(method, target, headers, body, **options))
-    check_error(answer, status)
+    check_refused(answer, status)
 
 
 @pytest.mark.parametrize("target", ["/metrics", "/metrics/batch", "/metrics/x", "/metrics/x/aggregate", "/nowhere",

@@ -29,7 +29,7 @@ def test_unknown_parameters_are_named(api, target, parameter):
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_hostile_parameters_are_refused(api, target):
-    for query in ("%", "a=%zz", "limit=%00", "%ff=1", "limit=%c0%af", "=1", "limit"):
+    for query in ("%", "a=%zz", "limit=%00", "%ff=1", "limit=%c0%af", "=1", "from"):
         check_error(api.get(with_query(target, query)), 400)
 
 

@@ -74,7 +74,7 @@ def test_a_worker_of_another_cluster_is_refused(make_cluster, keys):
     misfit.config.write_text(json.dumps({**config, **keys}))
     misfit.start(wait=False)
     wait_until(lambda: misfit.ask("/livez").status == 200, 10, "the misfit to live")
-    assert cluster.control.ask("/readyz?all").status == 503
+    wait_until(lambda: cluster.control.ask("/readyz?all").status == 503, 5, "control to notice")
     client = cluster.client()
     answers = [client.post("/metrics", item(each, 1)) for each in NAMES]
     assert {answer.status for answer in answers} == {200, 503}

@@ -9,7 +9,8 @@ def test_control_describes_the_cluster(shared, api, name):
     assert set(body) >= {"cluster", "workers", "shards", "control"}
     assert sorted(row["id"] for row in body["workers"]) == [1, 2, 3]
     for row in body["workers"]:
-        assert set(row) >= {"id", "address", "state", "version", "uptime", "series", "samples"}, row
+        assert set(row) >= {"id", "address", "state", "version", "uptime_seconds", "series", "samples",
+                            "memory_bytes", "disk_bytes"}, row
         assert str(shared.worker(row["id"]).port) in row["address"], row
     assert set(body["control"]) >= {"requests", "queue", "inflight"}
 

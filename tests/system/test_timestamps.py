@@ -132,7 +132,7 @@ def test_window_is_the_last_such_time(api, name):
     assert api.aggregate(name, window="7d")["sum"] == 2
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "to=2024", "from=", "window=5", "window=m", "window=0s",
+@pytest.mark.parametrize("query", ["from=yesterday", "to=2024-01-01", "from=", "window=5", "window=m", "window=0s",
                                    "window=-5m",
                                    "window=5m5", "window=1.5h", "window=5y", "window=1h&from=1732568363376"])
 def test_bad_ranges_are_named(api, line, query):
