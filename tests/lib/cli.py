@@ -21,26 +21,24 @@ class Run:
         return f"<exit {self.status}, out {self.out[-500:]!r}, err {self.err[-500:]!r}>"
 
 
-def arguments(cluster, *args):
-    """The command line of a client command that speaks to the cluster."""
-    command, *rest = map(str, args)
-    return [BINARY, command, "--url", f"http://127.0.0.1:{cluster.control.port}", *rest]
+def command_line(*args):
+    return [BINARY, *map(str, args)]
 
 
 def environment(cluster, **extra):
-    return clean_environment({"AUTH_TOKEN": cluster.token, **extra})
+    """What makes the client commands speak to the cluster."""
+    return clean_environment({"AUTH_TOKEN": cluster.token, **extra,
+                              "RAFTMETRICS_URL": f"http://127.0.0.1:{cluster.control.port}"})
 
 
-def run(cluster, *args, stdin=None, **extra):
-    """Of the command with @args, the token in its environment."""
-    return run_plain(*arguments(cluster, *args)[1:], stdin=stdin, env=environment(cluster, **extra))
+def run(cluster, *args, **extra):
+    """Of the command with @args; @extra goes into its environment."""
+    return run_plain(*args, env=environment(cluster, **extra))
 
 
-def run_plain(*args, stdin=None, env=None, cwd=None):
-    completed = subprocess.run([BINARY, *map(str, args)], input=stdin, capture_output=True, text=True, check=False,
-                               timeout=TIMEOUT_SECONDS, env=env if env is not None else clean_environment(),
-                               cwd=cwd)
-    return Run(completed)
+def run_plain(*args, env=None):
+    return Run(subprocess.run(command_line(*args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, timeout=TIMEOUT_SECONDS, env=clean_environment() if env is None else env))
 
 
 def ok(cluster, *args, **options):
