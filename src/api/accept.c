@@ -1,64 +1,43 @@
 #include "accept.h"
 
+#include "media_type.h"
 #include "raftmetrics/base/number.h"
 
-static struct rm_slice trim(struct rm_slice text)
+/* The weight of a media range; 1 where it has none, 0 where it is not a number. */
+static double weight_of(const struct rm__media_type *range)
 {
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = rm_slice_make(text.data + 1, text.len - 1);
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
-/* The weight among the parameters of a media range; 1 where it has none. */
-static double weight_of(struct rm_slice params)
-{
-    struct rm_slice param;
+    struct rm_slice text = rm__media_type_param(range, "q");
     double weight = 1;
 
-    while (rm_slice_next(&params, ';', &param)) {
-        struct rm_slice value = trim(param);
-        struct rm_slice name;
-
-        rm_slice_next(&value, '=', &name);
-        if (rm_slice_equal_nocase(name, rm_slice_of("q")) && value.data != NULL &&
-            rm_double_parse(value, &weight) != 0) {
-            weight = 0;
-        }
+    if (text.data != NULL && rm_double_parse(text, &weight) != 0) {
+        return 0;
     }
     return weight;
 }
 
 /* Types are matched without case. */
-static bool is_text(struct rm_slice type)
+static bool is_text(const struct rm__media_type *type)
 {
     struct rm_slice prefix = rm_slice_of("text/");
 
-    return rm_slice_equal_nocase(type, rm_slice_of("application/openmetrics-text")) ||
-           (type.len >= prefix.len &&
-            rm_slice_equal_nocase(rm_slice_make(type.data, prefix.len), prefix));
+    return rm__media_type_is(type, "application/openmetrics-text") ||
+           (type->name.len >= prefix.len &&
+            rm_slice_equal_nocase(rm_slice_make(type->name.data, prefix.len), prefix));
 }
 
 bool rm__accept_prefers_json(struct rm_slice accept)
 {
     double json = 0;
     double text = 0;
-    struct rm_slice range;
+    struct rm_slice text_of_range;
 
-    while (rm_slice_next(&accept, ',', &range)) {
-        struct rm_slice params = trim(range);
-        struct rm_slice type;
-        double weight;
+    while (rm_slice_next(&accept, ',', &text_of_range)) {
+        struct rm__media_type range = rm__media_type_read(text_of_range);
+        double weight = weight_of(&range);
 
-        rm_slice_next(&params, ';', &type);
-        type = trim(type);
-        weight = weight_of(params);
-        if (rm_slice_equal_nocase(type, rm_slice_of("application/json"))) {
+        if (rm__media_type_is(&range, "application/json")) {
             json = weight > json ? weight : json;
-        } else if (is_text(type)) {
+        } else if (is_text(&range)) {
             text = weight > text ? weight : text;
         }
     }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "auth.h"
+#include "admission.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/random.h"
@@ -32,144 +32,6 @@ static void set_request_id(struct rm__front *front, struct rm__exchange *exchang
     }
     snprintf(exchange->request_id, sizeof exchange->request_id, "%s-%" PRIx64, front->id_prefix,
              front->n_requests);
-}
-
-/* False: answered. */
-static bool authenticate(struct rm__front *front, struct rm__exchange *exchange,
-                         struct rm_slice path)
-{
-    struct rm_slice field = rm_http_request_header(exchange->http, "Authorization");
-
-    if (!exchange->is_internal && (rm_slice_is(path, "/livez") || rm_slice_is(path, "/readyz"))) {
-        return true;
-    }
-    if (exchange->is_internal) {
-        if (rm__auth_is_cluster(front->options->cluster_secret, field)) {
-            return true;
-        }
-        rm__reply_error(exchange, RM__UNAUTHORIZED,
-                        "This path is for the nodes of the cluster, with the cluster's secret");
-        return false;
-    }
-    exchange->token = rm__auth_token(front->options->tokens, front->options->n_tokens, field);
-    if (exchange->token != NULL) {
-        return true;
-    }
-    rm__reply_error(exchange, RM__UNAUTHORIZED,
-                    field.data == NULL
-                        ? "Send a token: the header Authorization: Bearer TOKEN is missing"
-                        : "The token is not valid here; send Authorization: Bearer TOKEN");
-    return false;
-}
-
-/* False: answered. */
-static bool find_route(struct rm__exchange *exchange, struct rm_slice path)
-{
-    const char *allow = NULL;
-    int rv = rm__route_find(rm_http_request_method(exchange->http), path, exchange->is_internal,
-                            &exchange->route, &exchange->name, &allow);
-
-    switch (rv) {
-    case 0:
-        return true;
-    case RM_EINVAL:
-        rm__reply_not_allowed(exchange, allow);
-        return false;
-    case RM_ESYNTAX:
-        rm__reply_error(exchange, RM__INVALID_METRIC_NAME_IN_PATH,
-                        "The metric name in the path is not one: percent-encode it once, with '/' "
-                        "as %%2F");
-        return false;
-    default:
-        rm__reply_error(exchange, RM__NOT_FOUND,
-                        "There is nothing at this path; see /metrics, /status and /health");
-        return false;
-    }
-}
-
-/* False: answered. */
-static bool check_scope(struct rm__exchange *exchange)
-{
-    unsigned scope = exchange->route->scope;
-
-    if (scope == 0 || exchange->is_internal || (exchange->token->scopes & scope) != 0) {
-        return true;
-    }
-    rm__reply_error(exchange, RM__FORBIDDEN, "The token \"%s\" lacks the scope %s",
-                    exchange->token->name,
-                    scope == RM_SCOPE_READ    ? "read"
-                    : scope == RM_SCOPE_WRITE ? "write"
-                                              : "admin");
-    return false;
-}
-
-/* The media type of the body, without parameters. */
-static struct rm_slice media_type_of(struct rm__exchange *exchange)
-{
-    struct rm_slice rest = rm_http_request_header(exchange->http, "Content-Type");
-    struct rm_slice type = {NULL, 0};
-
-    rm_slice_next(&rest, ';', &type);
-    while (type.len > 0 && type.data[type.len - 1] == ' ') {
-        type.len--;
-    }
-    return type;
-}
-
-/* False: answered. */
-static bool check_media_type(struct rm__exchange *exchange)
-{
-    struct rm_slice type = media_type_of(exchange);
-
-    if (type.data == NULL || rm_slice_equal_nocase(type, rm_slice_of("application/json")) ||
-        rm_slice_equal_nocase(type, rm_slice_of("application/x-www-form-urlencoded"))) {
-        return true;
-    }
-    if (exchange->route->action == RM__ACTION_RECORD_BATCH &&
-        (rm_slice_equal_nocase(type, rm_slice_of("text/plain")) ||
-         rm_slice_equal_nocase(type, rm_slice_of("application/openmetrics-text")))) {
-        rm__reply_error(exchange, RM__NOT_IMPLEMENTED, "A batch as text is not implemented yet");
-        return false;
-    }
-    rm__reply_error(exchange, RM__UNSUPPORTED_MEDIA_TYPE,
-                    "Send the body as Content-Type: application/json");
-    return false;
-}
-
-/* False: answered. */
-static bool check_encoding(struct rm__exchange *exchange)
-{
-    struct rm_slice encoding = rm_http_request_header(exchange->http, "Content-Encoding");
-
-    if (encoding.len == 0 || rm_slice_equal_nocase(encoding, rm_slice_of("gzip")) ||
-        rm_slice_equal_nocase(encoding, rm_slice_of("identity"))) {
-        return true;
-    }
-    rm__reply_error(exchange, RM__UNSUPPORTED_ENCODING,
-                    "The body may be sent as it is or with Content-Encoding: gzip");
-    return false;
-}
-
-/* False: answered. */
-static bool check_body(struct rm__front *front, struct rm__exchange *exchange)
-{
-    const struct rm_api_limits *limits = &front->options->limits;
-    enum rm__action action = exchange->route->action;
-    bool is_json = action == RM__ACTION_RECORD || action == RM__ACTION_RECORD_BATCH;
-
-    if (is_json && !(check_media_type(exchange) && check_encoding(exchange))) {
-        return false;
-    }
-    if ((is_json || action == RM__ACTION_APPEND) && !rm_http_request_has_length(exchange->http)) {
-        rm__reply_error(exchange, RM__LENGTH_REQUIRED,
-                        "Send a body, with Content-Length or in chunks");
-        return false;
-    }
-    rm_http_request_expect_body(exchange->http, action == RM__ACTION_APPEND ? RM__APPEND_BYTES_MAX
-                                                : action == RM__ACTION_RECORD_BATCH
-                                                    ? limits->max_batch_bytes
-                                                    : limits->max_body_bytes);
-    return true;
 }
 
 static struct rm__exchange *exchange_new(struct rm__front *front, struct rm_http_request *http)
@@ -212,11 +74,7 @@ static void on_headers(struct rm_http_request *http, void *data)
         return;
     }
     exchange->is_internal = rm__route_strip_internal(&path);
-    if (!authenticate(front, exchange, path) || !find_route(exchange, path) ||
-        !check_scope(exchange)) {
-        return;
-    }
-    (void)check_body(front, exchange);
+    rm__admission_check(exchange, front->options, path);
 }
 
 /* ---- the whole request ---- */

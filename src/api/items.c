@@ -313,7 +313,8 @@ static int read_batch(struct reader *reader, json_t *root)
  * fit. */
 static json_t *parse(struct rm_slice body, enum rm_precision precision, json_error_t *error)
 {
-    const size_t flags = JSON_REJECT_DUPLICATES;
+    /* What is JSON but no object is refused by its shape, not as bad syntax. */
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
     json_t *root = NULL;
 
     if (precision == RM_PRECISION_NS) {

@@ -140,9 +140,13 @@ static enum MHD_Result scan_field(void *data, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
+/* A later minor version is answered as HTTP/1.1 (RFC 9110, section 2.5). */
 static bool is_version(const char *version)
 {
-    return strcmp(version, MHD_HTTP_VERSION_1_1) == 0 || strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+    static const char major[] = "HTTP/1.";
+
+    return strncmp(version, major, sizeof major - 1) == 0 &&
+           rm_slice_all_between(rm_slice_of(version + sizeof major - 1), '0', '9');
 }
 
 /* One way, and one way only, to tell where the body ends. HTTP/1.0 has no transfer codings, so who
