@@ -27,7 +27,7 @@ def aims(found):
         rows += [aim(f"times {who} at {at}", times(row, who), TIMES_NGINX[at], True) for who in nginxes(row)]
         rows.append(aim(f"p99 / median at {at}", row["raftmetrics"]["tail"], TAIL, False))
     best = max(row["raftmetrics"]["values_per_second"] for row in found["batch"])
-    rows.append(aim("values/s in batches", best, BATCH_VALUES_PER_SECOND, True))
+    rows.append(aim("values/s in batches, best", best, BATCH_VALUES_PER_SECOND, True))
     for when, daemons in found["idle"].items():
         worst = max(row["cpu_percent"] for row in daemons.values())
         rows.append(aim(f"idle CPU %, {when}", worst, IDLE_CPU_PERCENT, False))
