@@ -275,6 +275,7 @@ static void test_replies_to_another_batch(void **state)
 static void test_out_of_memory(void **state)
 {
     const struct rm_write write = {.key = key, .samples = samples, .n_samples = N_SAMPLES};
+    const struct rm_write delete = {.delete_metric = {"cpu", 3}};
     struct rm_buffer bytes;
     struct rm_write_batch batch;
     long n_live;
@@ -292,6 +293,10 @@ static void test_out_of_memory(void **state)
         assert_int_equal(bytes.len, 0);
     }
     assert_int_equal(rv, 0);
+    /* Deletes take more room decoded than their bytes let guess. */
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(rm_write_batch_append(&bytes, &delete), 0);
+    }
     n_live = failing_malloc_n_live;
     for (long n = 1;; n++) {
         failing_malloc_arm(n);
