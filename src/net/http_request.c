@@ -145,8 +145,8 @@ static bool is_version(const char *version)
 {
     static const char major[] = "HTTP/1.";
 
-    return strncmp(version, major, sizeof major - 1) == 0 &&
-           rm_slice_all_between(rm_slice_of(version + sizeof major - 1), '0', '9');
+    return strncmp(version, major, sizeof major - 1) == 0 && strlen(version) == sizeof major &&
+           version[sizeof major - 1] >= '0' && version[sizeof major - 1] <= '9';
 }
 
 /* One way, and one way only, to tell where the body ends. HTTP/1.0 has no transfer codings, so who
