@@ -243,7 +243,9 @@ static void test_what_is_no_item(void **state)
     check_refused("{}\n{}", false, RM__INVALID_JSON, "line 2");
     check_refused("{} x", false, RM__INVALID_JSON, "");
     check_refused("[]", false, RM__INVALID_BODY, "object");
-    check_refused("\"text\"", false, RM__INVALID_JSON, "");
+    check_refused("\"text\"", false, RM__INVALID_BODY, "object");
+    check_refused("1", false, RM__INVALID_BODY, "object");
+    check_refused("null", true, RM__INVALID_BODY, "object");
     check_refused("{\"metric_name\": \"caf\xff\"}", false, RM__INVALID_JSON, "");
     check_refused("{\"metric_name\": \"a\", \"metric_name\": \"a\", \"value\": 1}", false,
                   RM__INVALID_JSON, "duplicate");
