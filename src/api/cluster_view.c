@@ -11,7 +11,12 @@
 #include "raftmetrics/base/log.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
-enum { POLL_TIMEOUT_MS = 1000, URL_MAX = 512, ANSWER_BYTES_MAX = 1 << 20 };
+enum {
+    /* A worker that composes large answers is busy, not lost. */
+    POLL_TIMEOUT_MS = 3000,
+    URL_MAX = 512,
+    ANSWER_BYTES_MAX = 1 << 20
+};
 
 /* ---- what a worker says ---- */
 

@@ -27,6 +27,8 @@ struct rm_control_stats {
     atomic_uint_fast64_t n_requests;
     atomic_uint_fast64_t n_queued_bytes;
     atomic_uint_fast64_t n_inflight;
+    atomic_uint_fast64_t n_ready;     /* loops that reach a leader */
+    atomic_uint_fast64_t n_all_ready; /* loops that reach every shard's leader */
 };
 
 struct rm_control {
@@ -43,6 +45,8 @@ struct rm_control {
     uint64_t n_requests_counted; /* how much of ours is in the stats */
     uint64_t n_bytes_counted;
     uint64_t n_inflight_counted;
+    uint64_t ready_counted;
+    uint64_t all_ready_counted;
     struct rm__front front;
 };
 
@@ -136,12 +140,29 @@ static void resize_queues(struct rm_control *control)
     }
 }
 
+static uint32_t count_leaders(const struct rm_control *control)
+{
+    uint32_t n_shards = backend_n_shards((void *)(uintptr_t)control);
+
+    return n_shards == 0 ? 0 : n_shards - rm__cluster_view_count_leaderless(&control->view);
+}
+
+static void publish_readiness(struct rm_control *control)
+{
+    uint32_t n_leaders = count_leaders(control);
+
+    publish(&control->stats->n_ready, n_leaders > 0, &control->ready_counted);
+    publish(&control->stats->n_all_ready, n_leaders > 0 && n_leaders == backend_n_shards(control),
+            &control->all_ready_counted);
+}
+
 static void on_expire(void *data)
 {
     struct rm_control *control = data;
     uint64_t now_ms = rm_loop_now_ms(control->loop);
 
     resize_queues(control);
+    publish_readiness(control);
     for (uint32_t i = 0; control->budget.n_parts > 0 && i < control->n_queues; i++) {
         rm__shard_queue_expire(&control->queues[i], now_ms);
     }
@@ -335,20 +356,24 @@ static bool backend_health(void *data, char *ret_message, size_t size)
     return false;
 }
 
+/* The next request may come to any loop: each must be ready. */
 static bool backend_ready(void *data, bool all, struct rm_buffer *lines)
 {
-    const struct rm_control *control = data;
+    struct rm_control *control = data;
     uint32_t n_shards = backend_n_shards(data);
-    uint32_t n_leaders =
-        n_shards == 0 ? 0 : n_shards - rm__cluster_view_count_leaderless(&control->view);
+    uint32_t n_leaders = count_leaders(control);
+    uint64_t n_ready = all ? control->stats->n_all_ready : control->stats->n_ready;
     bool has_map = n_shards > 0;
-    bool is_enough = has_map && (all ? n_leaders == n_shards : n_leaders > 0);
+    bool is_ready = n_ready == control->options.n_loops;
 
     (void)rm_buffer_printf(lines, "[%c] shard map: %s\n", has_map ? '+' : '-',
                            has_map ? "known" : "no worker has told it yet");
     (void)rm_buffer_printf(lines, "[%c] leaders: %" PRIu32 " of %" PRIu32 " reachable\n",
-                           is_enough ? '+' : '-', n_leaders, n_shards);
-    return is_enough;
+                           n_leaders == n_shards || (n_leaders > 0 && !all) ? '+' : '-', n_leaders,
+                           n_shards);
+    (void)rm_buffer_printf(lines, "[%c] loops: %" PRIu64 " of %u ready\n", is_ready ? '+' : '-',
+                           n_ready, control->options.n_loops);
+    return is_ready;
 }
 
 /* ---- life ---- */
@@ -358,6 +383,7 @@ static void on_view_changed(void *data)
     struct rm_control *control = data;
 
     resize_queues(control);
+    publish_readiness(control);
     flush_queues(control);
 }
 

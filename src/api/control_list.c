@@ -11,10 +11,10 @@
 /* A line of a worker's listing; texts live in the worker's answer. */
 struct entry {
     struct rm_slice name;
-    json_int_t n_series;
-    json_int_t n_samples;
+    uint64_t n_series;
+    uint64_t n_samples;
     double last;
-    json_int_t worker;
+    uint64_t worker;
 };
 
 struct listing {
@@ -34,26 +34,31 @@ static void listing_done(struct listing *listing)
     free(listing->entries);
 }
 
-static bool read_entry(json_t *json, struct entry *ret_entry)
+static bool read_count(const json_t *json, const char *key, uint64_t *ret_count)
 {
-    const char *name;
-    size_t name_len;
-    json_t *last;
+    const json_t *count = json_object_get(json, key);
 
-    if (json_unpack(json, "{s:s%, s:I, s:I, s:o, s:I}", "metric_name", &name, &name_len, "series",
-                    &ret_entry->n_series, "count", &ret_entry->n_samples, "last", &last, "worker",
-                    &ret_entry->worker) != 0) {
-        return false;
-    }
-    ret_entry->name = rm_slice_make(name, name_len);
+    *ret_count = (uint64_t)json_number_value(count);
+    return json_is_number(count) && json_number_value(count) >= 0;
+}
+
+static bool read_entry(const json_t *json, struct entry *ret_entry)
+{
+    const json_t *name = json_object_get(json, "metric_name");
+    const json_t *last = json_object_get(json, "last");
+
+    ret_entry->name = rm_slice_make(json_string_value(name), json_string_length(name));
     ret_entry->last = json_number_value(last);
-    /* -0 is written as a real, so no integer loses its sign here. */
-    return json_is_number(last);
+    return json_is_string(name) && json_is_number(last) &&
+           read_count(json, "series", &ret_entry->n_series) &&
+           read_count(json, "count", &ret_entry->n_samples) &&
+           read_count(json, "worker", &ret_entry->worker);
 }
 
 static int read_answer(struct listing *listing, const struct rm__fanout_answer *answer)
 {
-    json_t *root = json_loadb(answer->body, answer->body_len, 0, NULL);
+    /* A value may be a larger integer than an int64 holds. */
+    json_t *root = json_loadb(answer->body, answer->body_len, JSON_DECODE_INT_AS_REAL, NULL);
     json_t *metrics = json_object_get(root, "metrics");
     struct entry *entries;
     size_t i;
@@ -88,10 +93,10 @@ static void write_entry(struct rm_json_writer *json, const struct entry *entry)
 {
     rm_json_object_begin(json);
     rm_json_member_text(json, "metric_name", entry->name);
-    rm_json_member_int(json, "series", entry->n_series);
-    rm_json_member_int(json, "count", entry->n_samples);
+    rm_json_member_uint(json, "series", entry->n_series);
+    rm_json_member_uint(json, "count", entry->n_samples);
     rm_json_member_double(json, "last", entry->last);
-    rm_json_member_int(json, "worker", entry->worker);
+    rm_json_member_uint(json, "worker", entry->worker);
     rm_json_object_end(json);
 }
 

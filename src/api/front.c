@@ -10,6 +10,7 @@
 #include "raftmetrics/base/random.h"
 #include "raftmetrics/partitioning/shard_map.h"
 #include "read_query.h"
+#include "wire.h"
 #include "write.h"
 
 enum { DRAIN_LOOK_MS = 10, READY_LINES_MAX = 64 << 10, HEALTH_MESSAGE_MAX = 128 };
@@ -63,6 +64,38 @@ static void reply_without_exchange(struct rm_http_request *http, enum rm__proble
     rm__reply_error(&exchange, kind, "%s", message);
 }
 
+static void on_fault(struct rm_http_request *http, enum rm_http_fault fault, void *data)
+{
+    static const struct {
+        enum rm__problem_kind kind;
+        const char *message;
+    } answers[] = {
+        [RM_HTTP_BAD_FRAMING] = {RM__BAD_REQUEST,
+                                 "The request is not well-formed HTTP/1.1; check its target, its "
+                                 "header fields and how its length is given"},
+        [RM_HTTP_TARGET_TOO_LONG] = {RM__TARGET_TOO_LONG,
+                                     "The request target is longer than this daemon takes"},
+        [RM_HTTP_HEADERS_TOO_LARGE] = {RM__HEADERS_TOO_LARGE,
+                                       "The header fields are more or larger than this daemon "
+                                       "takes"},
+        [RM_HTTP_BAD_VERSION] = {RM__BAD_VERSION, "Speak HTTP/1.1"},
+        [RM_HTTP_BODY_TOO_LARGE] = {RM__BODY_TOO_LARGE,
+                                    "The body, decompressed, is larger than this path takes; send "
+                                    "less at a time"},
+        [RM_HTTP_BAD_ENCODING] = {RM__INVALID_ENCODING,
+                                  "The body is not the gzip that Content-Encoding announces"},
+        [RM_HTTP_OUT_OF_MEMORY] = {RM__OVERLOADED, "Out of memory; try again later"},
+    };
+    struct rm__exchange *exchange = rm_http_request_context(http);
+
+    (void)data;
+    if (exchange == NULL) {
+        reply_without_exchange(http, answers[fault].kind, answers[fault].message);
+    } else {
+        rm__reply_error(exchange, answers[fault].kind, "%s", answers[fault].message);
+    }
+}
+
 static void on_headers(struct rm_http_request *http, void *data)
 {
     struct rm__front *front = data;
@@ -74,6 +107,11 @@ static void on_headers(struct rm_http_request *http, void *data)
         return;
     }
     exchange->is_internal = rm__route_strip_internal(&path);
+    if (!exchange->is_internal &&
+        rm_http_request_target(http).len > front->options->limits.max_target_bytes) {
+        on_fault(http, RM_HTTP_TARGET_TOO_LONG, front);
+        return;
+    }
     rm__admission_check(exchange, front->options, path);
 }
 
@@ -242,38 +280,6 @@ static void on_complete(struct rm_http_request *http, void *data)
     dispatch(front, exchange);
 }
 
-static void on_fault(struct rm_http_request *http, enum rm_http_fault fault, void *data)
-{
-    static const struct {
-        enum rm__problem_kind kind;
-        const char *message;
-    } answers[] = {
-        [RM_HTTP_BAD_FRAMING] = {RM__BAD_REQUEST,
-                                 "The request is not well-formed HTTP/1.1; check its target, its "
-                                 "header fields and how its length is given"},
-        [RM_HTTP_TARGET_TOO_LONG] = {RM__TARGET_TOO_LONG,
-                                     "The request target is longer than this daemon takes"},
-        [RM_HTTP_HEADERS_TOO_LARGE] = {RM__HEADERS_TOO_LARGE,
-                                       "The header fields are more or larger than this daemon "
-                                       "takes"},
-        [RM_HTTP_BAD_VERSION] = {RM__BAD_VERSION, "Speak HTTP/1.1"},
-        [RM_HTTP_BODY_TOO_LARGE] = {RM__BODY_TOO_LARGE,
-                                    "The body, decompressed, is larger than this path takes; send "
-                                    "less at a time"},
-        [RM_HTTP_BAD_ENCODING] = {RM__INVALID_ENCODING,
-                                  "The body is not the gzip that Content-Encoding announces"},
-        [RM_HTTP_OUT_OF_MEMORY] = {RM__OVERLOADED, "Out of memory; try again later"},
-    };
-    struct rm__exchange *exchange = rm_http_request_context(http);
-
-    (void)data;
-    if (exchange == NULL) {
-        reply_without_exchange(http, answers[fault].kind, answers[fault].message);
-    } else {
-        rm__reply_error(exchange, answers[fault].kind, "%s", answers[fault].message);
-    }
-}
-
 static void on_gone(struct rm_http_request *http, void *data)
 {
     struct rm__exchange *exchange = rm_http_request_context(http);
@@ -308,7 +314,8 @@ int rm__front_init(struct rm__front *front, struct rm_loop *loop,
         .max_connections = limits->max_connections,
         .max_headers = limits->max_headers,
         .max_header_bytes = limits->max_header_bytes,
-        .max_target_bytes = limits->max_target_bytes,
+        /* What control forwards has the prefix of the cluster's own paths. */
+        .max_target_bytes = limits->max_target_bytes + sizeof RM__WIRE_PREFIX,
         .request_timeout_ms = limits->request_timeout_ms,
         .idle_timeout_ms = limits->idle_timeout_ms,
     };

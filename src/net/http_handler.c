@@ -140,6 +140,7 @@ void *rm__http_on_target(void *data, const char *target, struct MHD_Connection *
     struct rm_http_server *server = data;
     struct rm__connection *connection = connection_of(mhd);
     struct rm_http_request *request;
+    char *query;
 
     if (connection == NULL) {
         return NULL;
@@ -147,6 +148,12 @@ void *rm__http_on_target(void *data, const char *target, struct MHD_Connection *
     request = rm__request_new(target);
     if (request == NULL) {
         return NULL;
+    }
+    /* What was copied is not needed here any more, and each parameter of the query would take more
+     * of the connection's memory than it has for a long one. */
+    query = strchr((char *)(uintptr_t)target, '?');
+    if (query != NULL) {
+        query[1] = '\0';
     }
     request->server = server;
     request->connection = connection;
