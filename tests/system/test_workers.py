@@ -7,8 +7,8 @@ def test_only_the_leader_answers_for_a_metric(shared, api, names):
     """A worker answers for the shards it leads and names the leader of the others."""
     used = [next(names) for _ in range(30)]
     api.record_all([item(each, 1) for each in used])
-    placed = {row["metric_name"]: row["worker"]
-              for row in check_json(api.get("/metrics?format=json&limit=10000"))["metrics"]}
+    target = "/metrics?format=json&limit=10000&prefix=" + used[0].rpartition(".")[0]
+    placed = {row["metric_name"]: row["worker"] for row in check_json(api.get(target))["metrics"]}
     assert {placed[each] for each in used} == {1, 2, 3}
     for each in used:
         for worker in shared.workers:
