@@ -8,7 +8,8 @@ def test_only_the_leader_answers_for_a_metric(shared, api, names):
     used = [next(names) for _ in range(30)]
     api.record_all([item(each, 1) for each in used])
     target = "/metrics?format=json&limit=10000&prefix=" + used[0].rpartition(".")[0]
-    placed = {row["metric_name"]: row["worker"] for row in check_json(api.get(target))["metrics"]}
+    query = {"format": "json", "prefix": used[0].rpartition(".")[0] + "."}
+    placed = {row["metric_name"]: row["worker"] for row in check_json(api.get("/metrics", query))["metrics"]}
     assert {placed[each] for each in used} == {1, 2, 3}
     for each in used:
         for worker in shared.workers:
