@@ -36,6 +36,9 @@ struct rm__backend {
 
     /* The requests of this turn of the loop are in. */
     void (*pass)(void *data);
+
+    /* The daemon ends and can wait no longer: answers what waits for others. NULL: nothing does. */
+    void (*abandon)(void *data);
 };
 
 #endif

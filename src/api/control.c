@@ -156,6 +156,17 @@ static void publish_readiness(struct rm_control *control)
             &control->all_ready_counted);
 }
 
+/* What gathers was never sent; of what is under way nobody knows. */
+static void backend_abandon(void *data)
+{
+    struct rm_control *control = data;
+
+    for (uint32_t i = 0; i < control->n_queues; i++) {
+        rm__shard_queue_done(&control->queues[i]);
+    }
+    rm_http_client_cancel(control->client);
+}
+
 static void on_expire(void *data)
 {
     struct rm_control *control = data;
@@ -424,6 +435,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
         .admits = backend_admits,
         .address = backend_address,
         .pass = backend_pass,
+        .abandon = backend_abandon,
     };
     struct rm_control *control = calloc(1, sizeof *control);
     int rv = RM_ENOMEM;

@@ -13,7 +13,7 @@
 #include "wire.h"
 #include "write.h"
 
-enum { DRAIN_LOOK_MS = 10, READY_LINES_MAX = 64 << 10, HEALTH_MESSAGE_MAX = 128 };
+enum { DRAIN_LOOK_MS = 10, ABANDON_MS = 500, READY_LINES_MAX = 64 << 10, HEALTH_MESSAGE_MAX = 128 };
 
 /* ---- the header section ---- */
 
@@ -325,19 +325,31 @@ int rm__front_init(struct rm__front *front, struct rm_loop *loop,
     return rm_http_server_new(loop, &server_options, &service, front, &front->server);
 }
 
+/* The time is over: who still waits is told so, and has a moment to hear it. */
+static void abandon(struct rm__front *front)
+{
+    front->has_abandoned = true;
+    front->drain_until_ms += ABANDON_MS;
+    if (front->backend->abandon != NULL) {
+        front->backend->abandon(front->data);
+    }
+}
+
 /* An answer that was given at the last look may still be on its way into its socket: two looks
  * without anything waiting, then it is out. */
 static void look_whether_drained(void *data)
 {
     struct rm__front *front = data;
+    bool is_late = rm_loop_now_ms(front->loop) >= front->drain_until_ms;
 
     front->n_quiet_looks =
         rm_http_server_waiting(front->server) == 0 ? front->n_quiet_looks + 1 : 0;
-    if (front->n_quiet_looks < 2 && rm_loop_now_ms(front->loop) < front->drain_until_ms) {
-        return;
+    if (front->n_quiet_looks >= 2 || (is_late && front->has_abandoned)) {
+        rm_timer_stop(front->drain_timer);
+        front->drained_cb(front->drained_data);
+    } else if (is_late) {
+        abandon(front);
     }
-    rm_timer_stop(front->drain_timer);
-    front->drained_cb(front->drained_data);
 }
 
 void rm__front_drain(struct rm__front *front, uint64_t timeout_ms, rm_loop_cb cb, void *data)

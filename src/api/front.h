@@ -21,6 +21,7 @@ struct rm__front {
     struct rm_timer *drain_timer;
     uint64_t drain_until_ms;
     unsigned n_quiet_looks;
+    bool has_abandoned;
     rm_loop_cb drained_cb;
     void *drained_data;
 };

@@ -448,16 +448,28 @@ static void on_timer_closed(uv_handle_t *handle)
     free(handle);
 }
 
+void rm_http_client_cancel(struct rm_http_client *client)
+{
+    struct rm_list ending;
+
+    /* What the callbacks begin goes on. */
+    rm_list_init(&ending);
+    rm_list_splice(&ending, &client->active);
+    while (!rm_list_is_empty(&ending)) {
+        struct transfer *transfer = RM_LIST_ENTRY(ending.next, struct transfer, link);
+
+        transfer_finish(transfer, RM_ECANCELED);
+        transfer_free(transfer);
+    }
+}
+
 void rm_http_client_free(struct rm_http_client *client)
 {
     if (client == NULL) {
         return;
     }
     while (!rm_list_is_empty(&client->active)) {
-        struct transfer *transfer = RM_LIST_ENTRY(client->active.next, struct transfer, link);
-
-        transfer_finish(transfer, RM_ECANCELED);
-        transfer_free(transfer);
+        rm_http_client_cancel(client);
     }
     while (!rm_list_is_empty(&client->idle)) {
         struct transfer *transfer = RM_LIST_ENTRY(client->idle.next, struct transfer, link);

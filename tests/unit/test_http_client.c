@@ -440,6 +440,46 @@ static void test_free_cancels_what_is_under_way(void **state)
     close_world(&world);
 }
 
+/* A call that, when it ends, makes another. */
+struct renewal {
+    struct world *world;
+    const struct rm_http_call *call;
+    struct outcome first;
+    struct outcome second;
+};
+
+static void on_canceled(const struct rm_http_answer *answer, void *data)
+{
+    struct renewal *renewal = data;
+
+    on_answer(answer, &renewal->first);
+    send_call(renewal->world, renewal->call, &renewal->second);
+}
+
+static void test_cancel_ends_what_is_under_way_only(void **state)
+{
+    char url[URL_MAX];
+    struct rm_http_call call = call_of("GET", url);
+    struct world world;
+    struct renewal renewal = {.world = &world, .call = &call};
+
+    (void)state;
+    open_world(&world);
+    make_url(url, rm_http_server_port(world.server), "/hold");
+    assert_int_equal(rm_http_client_send(world.client, &call, on_canceled, &renewal), 0);
+    assert_true(turn_until_count(world.loop, &world.n_held, 1));
+    rm_http_client_cancel(world.client);
+    assert_int_equal(renewal.first.n, 1);
+    assert_int_equal(renewal.first.error, RM_ECANCELED);
+    assert_int_equal(renewal.second.n, 0);
+    assert_true(turn_until_count(world.loop, &world.n_held, 2));
+    release_all(&world);
+    assert_true(turn_until_count(world.loop, &renewal.second.n, 1));
+    assert_string_equal(renewal.second.body, "late");
+    assert_int_equal(renewal.first.n, 1);
+    close_world(&world);
+}
+
 /* ---- servers that fail ---- */
 
 struct failing {
@@ -677,6 +717,7 @@ int main(void)
         cmocka_unit_test(test_no_answer_in_time),
         cmocka_unit_test(test_the_bound_of_an_answer),
         cmocka_unit_test(test_free_cancels_what_is_under_way),
+        cmocka_unit_test(test_cancel_ends_what_is_under_way_only),
         cmocka_unit_test(test_a_body_that_was_read_is_not_sent_again),
         cmocka_unit_test(test_a_read_may_be_sent_again),
         cmocka_unit_test(test_a_kept_connection_that_its_server_closed),

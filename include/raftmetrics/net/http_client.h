@@ -37,7 +37,10 @@ struct rm_http_call {
 /* NULL when out of memory. */
 struct rm_http_client *rm_http_client_new(struct rm_loop *loop);
 
-/* Ends what is under way: each callback still to come is called with RM_ECANCELED. Takes NULL. */
+/* Ends what is under way: each callback still to come is called with RM_ECANCELED. */
+void rm_http_client_cancel(struct rm_http_client *client);
+
+/* As rm_http_client_cancel, and frees the client. Takes NULL. */
 void rm_http_client_free(struct rm_http_client *client);
 
 /* Starts a request. Url and headers are copied. Errors: RM_ENOMEM, RM_EINVAL (url); the callback is
