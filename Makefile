@@ -96,7 +96,7 @@ tsan: ## unit and system tests under the thread sanitizer
 	$(Q)$(MAKE) --no-print-directory MODE=tsan setup-test all unit system
 
 valgrind: setup-test $(UNIT_TESTS) ## unit tests under valgrind
-	$(Q)tests/style/run-unit --wrap "valgrind -q --leak-check=full --error-exitcode=99" $(UNIT_TESTS)
+	$(Q)tests/style/run-unit --wrap "valgrind -q --leak-check=full --error-exitcode=99 --soname-synonyms=somalloc=nouserintercepts" $(UNIT_TESTS)
 
 fuzz: ## every parser against libFuzzer, 20 seconds each (FUZZ_SECONDS=20)
 	$(Q)$(MAKE) --no-print-directory MODE=fuzz CC=clang setup-test run-fuzzers

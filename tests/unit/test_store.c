@@ -349,6 +349,7 @@ static void test_random_operations_against_the_model(void **state)
     struct random random = random_start("store");
 
     (void)state;
+    model_needs_long_double();
     for (int run = 0; run < 8; run++) {
         struct model *model = calloc(1, sizeof *model);
 

@@ -161,6 +161,7 @@ static void test_random_merges_against_the_model(void **state)
     struct random random = random_start("summary");
 
     (void)state;
+    model_needs_long_double();
     for (int round = 0; round < 5000; round++) {
         struct model_record records[200];
         struct rm_aggregate aggregate;
