@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/base/log.h"
 
 enum { ERROR_BODY_MAX = 4 << 20, HEADERS_MAX = 2 };
 
@@ -32,6 +33,28 @@ static const struct rm_http_header *header_of_status(unsigned status)
     }
 }
 
+/* A node's request carries the ids of all the clients' requests in its batch; it is logged by
+ * those, so that an id can be followed from control to the worker. */
+static struct rm_slice id_for_log(const struct rm__exchange *exchange)
+{
+    struct rm_slice given = {NULL, 0};
+
+    if (exchange->is_internal) {
+        given = rm_http_request_header(exchange->http, "X-Request-Id");
+    }
+    return given.data != NULL ? given : rm_slice_of(exchange->request_id);
+}
+
+static void log_answer(const struct rm__exchange *exchange, unsigned status)
+{
+    if (rm_log_enabled(RM_LOG_DEBUG)) {
+        rm_log(RM_LOG_DEBUG, "answered", rm_field_slice("request_id", id_for_log(exchange)),
+               rm_field_slice("method", rm_http_request_method(exchange->http)),
+               rm_field_slice("path", rm_http_request_path(exchange->http)),
+               rm_field_int("status", status));
+    }
+}
+
 static void respond(struct rm__exchange *exchange, unsigned status, const char *content_type,
                     const struct rm_http_header *extra, char *body, size_t body_len)
 {
@@ -47,6 +70,7 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
     if (extra != NULL) {
         headers[n++] = *extra;
     }
+    log_answer(exchange, status);
     rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);
 }
 
