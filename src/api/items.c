@@ -328,7 +328,8 @@ static json_t *parse(struct rm_slice body, enum rm_precision precision, json_err
 
 static int refuse_json(struct reader *reader, const json_error_t *error)
 {
-    if (json_error_code(error) == json_error_out_of_memory) {
+    /* jansson says nothing where it has no memory for its first steps. */
+    if (error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory) {
         return RM_ENOMEM;
     }
     return REFUSE(reader, RM__INVALID_JSON, "the body is not JSON: %.200s, at line %d, column %d",
@@ -339,7 +340,7 @@ int rm__items_read(struct rm__items *items, struct rm_slice body, bool is_batch,
                    const struct rm__items_context *context, struct rm__problem *ret_problem)
 {
     struct reader reader = {.items = items, .context = context, .problem = ret_problem};
-    json_error_t error;
+    json_error_t error = {0};
     int rv;
 
     *items = (struct rm__items){0};
