@@ -193,7 +193,8 @@ static uint64_t read_timeout_ms(const struct rm_control *control)
 {
     uint64_t deadline_ms = control->options.api.limits.client_deadline_ms;
 
-    return deadline_ms > 2 * ANSWER_MARGIN_MS ? deadline_ms - ANSWER_MARGIN_MS : deadline_ms / 2;
+    return deadline_ms > 2 * (uint64_t)ANSWER_MARGIN_MS ? deadline_ms - ANSWER_MARGIN_MS
+                                                        : deadline_ms / 2;
 }
 
 /* Answers that are the client's business; the others are between control and the worker. */

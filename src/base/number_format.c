@@ -200,7 +200,7 @@ static void find_decimal(double value, struct decimal *ret_decimal)
 
 static char *put_positive(char *text, double value)
 {
-    struct decimal decimal;
+    struct decimal decimal = {0};
 
     if (value < INTEGERS_END && value == (double)(uint64_t)value) {
         return put_integer(text, (uint64_t)value);

@@ -15,7 +15,7 @@ int rm_slice_compare(struct rm_slice a, struct rm_slice b)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
 bool rm_slice_equal_nocase(struct rm_slice a, struct rm_slice b)
