@@ -256,6 +256,21 @@ void rm__cluster_view_lost(struct rm__cluster_view *view, struct rm__peer *peer)
     view->changed_cb(view->changed_data);
 }
 
+static bool says(struct rm_slice body, const char *word)
+{
+    return body.len > 0 && memmem(body.data, body.len, word, strlen(word)) != NULL;
+}
+
+bool rm__cluster_view_is_lost(const struct rm_http_answer *answer)
+{
+    if (answer->error != 0) {
+        return answer->error == RM_ECONNECT || answer->error == RM_EUNKNOWN ||
+               answer->error == RM_ETIMEDOUT;
+    }
+    return answer->status == 401 || answer->status == 409 || answer->status == 421 ||
+           (answer->status == 503 && says(answer->body, "\"shutting_down\""));
+}
+
 uint32_t rm__cluster_view_count_leaderless(const struct rm__cluster_view *view)
 {
     uint32_t n = 0;

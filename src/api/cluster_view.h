@@ -55,6 +55,10 @@ struct rm__peer *rm__cluster_view_leader(const struct rm__cluster_view *view, ui
 /* A request to @peer failed: it leads nothing until it answers again. */
 void rm__cluster_view_lost(struct rm__cluster_view *view, struct rm__peer *peer);
 
+/* Does a failure mean that the worker is not the one to talk to: it is gone, on its way out, or of
+ * another mind about the cluster? A worker that is merely busy is not lost. */
+bool rm__cluster_view_is_lost(const struct rm_http_answer *answer);
+
 /* How many shards have no reachable leader; all of them while their number is not known. */
 uint32_t rm__cluster_view_count_leaderless(const struct rm__cluster_view *view);
 

@@ -203,13 +203,6 @@ static bool is_passed_on(int status)
     return status == 501 || (status < 500 && status != 401 && status != 409 && status != 421);
 }
 
-/* Did the worker fail, or say that it is not the one to ask? A 503 is only a busy one. */
-static bool is_lost(const struct rm_http_answer *answer)
-{
-    return answer->error == 0 ? answer->status != 503
-                              : answer->error == RM_ECONNECT || answer->error == RM_EUNKNOWN;
-}
-
 static void on_forwarded(const struct rm_http_answer *answer, void *data)
 {
     struct forward forward = *(struct forward *)data;
@@ -225,7 +218,7 @@ static void on_forwarded(const struct rm_http_answer *answer, void *data)
                         "The shard's leader did not answer in time; try again");
         return;
     }
-    if (is_lost(answer)) {
+    if (rm__cluster_view_is_lost(answer)) {
         rm__cluster_view_lost(&forward.control->view, forward.peer);
     }
     rm__reply_error(forward.exchange, RM__NO_LEADER,

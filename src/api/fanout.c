@@ -93,6 +93,9 @@ static int ask(struct rm__cluster_view *view, struct branch *branch, const char 
     };
     int rv;
 
+    if (view->headers[1] == NULL) {
+        return RM_ECONNECT; /* no worker ever told which cluster it is of */
+    }
     rm_buffer_init(&url, 64 << 10);
     rv = rm_buffer_printf(&url, "http://%s%s", branch->answer->peer->address, target);
     if (rv == 0) {
@@ -109,11 +112,11 @@ static int ask(struct rm__cluster_view *view, struct branch *branch, const char 
 void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
                       const char *target, uint64_t timeout_ms, rm__fanout_cb cb, void *data)
 {
-    struct fanout *fanout = view->headers[1] == NULL ? NULL : fanout_new(view, exchange);
+    struct fanout *fanout = fanout_new(view, exchange);
     size_t n_peers = view->n_peers;
 
     if (fanout == NULL) {
-        rm__reply_error(exchange, RM__NO_LEADER, "No worker has answered yet; try again soon");
+        rm__reply_out_of_memory(exchange);
         return;
     }
     fanout->cb = cb;

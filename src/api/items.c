@@ -308,6 +308,31 @@ static int read_batch(struct reader *reader, json_t *root)
     return rv;
 }
 
+/* More objects than the largest batch has (itself, its items, their labels)? A tree of them takes
+ * a hundred times their text, so they are counted before the body is parsed; braces within texts
+ * do not count. */
+static bool has_too_many_objects(struct rm_slice body, const struct rm_api_limits *limits)
+{
+    size_t n_left = 2 * limits->max_batch_items + 1;
+    bool is_in_text = false;
+
+    if (body.len <= 2 * n_left) {
+        return false;
+    }
+    for (size_t i = 0; i < body.len; i++) {
+        char c = body.data[i];
+
+        if (c == '"') {
+            is_in_text = !is_in_text;
+        } else if (c == '\\' && is_in_text) {
+            i++;
+        } else if (c == '{' && !is_in_text && n_left-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Numbers are read as doubles, so that an integer of any size and -0 keep their value; but
  * nanoseconds since the epoch do not fit a double, so there integers are read as such, where they
  * fit. */
@@ -344,6 +369,12 @@ int rm__items_read(struct rm__items *items, struct rm_slice body, bool is_batch,
     int rv;
 
     *items = (struct rm__items){0};
+    if (has_too_many_objects(body, context->limits)) {
+        return REFUSE(&reader, RM__TOO_MANY_ITEMS,
+                      "the body has too many objects; send at most "
+                      "%zu items at a time",
+                      context->limits->max_batch_items);
+    }
     items->root = parse(rm_slice_make(body.data == NULL ? "" : body.data, body.len),
                         context->precision, &error);
     if (items->root == NULL) {

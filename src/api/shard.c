@@ -9,6 +9,7 @@
 #include "raftmetrics/base/timestamp.h"
 #include "raftmetrics/metrics/key_table.h"
 #include "raftmetrics/metrics/name.h"
+#include "raftmetrics/partitioning/shard_map.h"
 #include "raftmetrics/proto/write_batch.h"
 #include "write.h"
 
@@ -132,24 +133,38 @@ static bool is_sample_valid(const struct rm_sample *sample)
            sample->timestamp_ms <= RM_TIMESTAMP_MAX_MS && are_labels_valid(sample);
 }
 
-static bool is_batch_valid(const struct rm_write_batch *batch)
+/* What landed in the wrong shard would be recorded and never read. */
+static bool is_ours(const struct rm__shard *shard, struct rm_slice metric_name)
 {
-    for (size_t i = 0; i < batch->n_writes; i++) {
-        const struct rm_write *write = &batch->writes[i];
+    return rm_shard_of(metric_name, shard->options.n_shards) == shard->options.shard;
+}
 
-        if (write->delete_metric.data != NULL && !rm_metric_name_is_valid(write->delete_metric)) {
+static bool is_write_valid(const struct rm__shard *shard, const struct rm_write *write)
+{
+    if (write->delete_metric.data != NULL &&
+        !(rm_metric_name_is_valid(write->delete_metric) && is_ours(shard, write->delete_metric))) {
+        return false;
+    }
+    for (size_t i = 0; i < write->n_samples; i++) {
+        if (!is_sample_valid(&write->samples[i]) ||
+            !is_ours(shard, write->samples[i].metric_name)) {
             return false;
         }
-        for (size_t j = 0; j < write->n_samples; j++) {
-            if (!is_sample_valid(&write->samples[j])) {
-                return false;
-            }
+    }
+    return true;
+}
+
+static bool is_batch_valid(const struct rm__shard *shard, const struct rm_write_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_writes; i++) {
+        if (!is_write_valid(shard, &batch->writes[i])) {
+            return false;
         }
     }
     return batch->n_writes > 0 && batch->n_writes <= RM__APPEND_WRITES_MAX;
 }
 
-static int check_batch(struct rm_slice bytes)
+static int check_batch(const struct rm__shard *shard, struct rm_slice bytes)
 {
     struct rm_write_batch batch;
     int rv = rm_write_batch_decode(bytes, &batch);
@@ -157,7 +172,7 @@ static int check_batch(struct rm_slice bytes)
     if (rv != 0) {
         return rv == RM_ENOMEM ? RM_ENOMEM : RM_EINVAL;
     }
-    rv = is_batch_valid(&batch) ? 0 : RM_EINVAL;
+    rv = is_batch_valid(shard, &batch) ? 0 : RM_EINVAL;
     rm_write_batch_done(&batch);
     return rv;
 }
@@ -165,7 +180,7 @@ static int check_batch(struct rm_slice bytes)
 int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_slice batch,
                       rm_propose_cb cb, void *data)
 {
-    int rv = check_batch(batch);
+    int rv = check_batch(shard, batch);
 
     if (rv != 0) {
         return rv;

@@ -11,6 +11,7 @@ struct rm__shard;
 
 struct rm__shard_options {
     uint32_t shard;
+    uint32_t n_shards; /* of the cluster */
     uint32_t worker_id;
     uint64_t hash_seed;
     uint64_t idempotency_ttl_ms;
@@ -22,7 +23,8 @@ struct rm__shard *rm__shard_new(const struct rm__shard_options *options);
 void rm__shard_free(struct rm__shard *shard);
 
 /* Proposes @batch, the bytes of a WriteBatch that came from outside. The callback's result is a
- * WriteReply. Errors: RM_EINVAL (not a batch, or one that no front would send), RM_ENOTLEADER,
+ * WriteReply. Errors: RM_EINVAL (not a batch, or one that no front would send
+ * to this shard), RM_ENOTLEADER,
  * RM_ENOMEM; the callback is then not called. */
 int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_slice batch,
                       rm_propose_cb cb, void *data);

@@ -122,7 +122,7 @@ static enum rm__fate fate_of_failure(const struct rm_http_answer *answer)
     if (answer->error != 0 || says_unknown(answer->body)) {
         return RM__FATE_UNKNOWN;
     }
-    return RM__FATE_NO_LEADER;
+    return rm__cluster_view_is_lost(answer) ? RM__FATE_NO_LEADER : RM__FATE_OVERLOADED;
 }
 
 static void log_failure(const struct rm__shard_queue *queue, const struct rm__flight *flight,
@@ -144,6 +144,8 @@ static void on_answer(const struct rm_http_answer *answer, void *data)
     } else {
         if (answer->error != RM_ECANCELED) {
             log_failure(queue, flight, answer);
+        }
+        if (rm__cluster_view_is_lost(answer)) {
             rm__cluster_view_lost(queue->view, flight->peer);
         }
         finish_flight(queue, flight, NULL, fate_of_failure(answer), 0);

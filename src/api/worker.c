@@ -169,6 +169,7 @@ static bool holds(const struct rm_worker *worker, uint32_t shard)
 static int init_shards(struct rm_worker *worker)
 {
     struct rm__shard_options options = {
+        .n_shards = worker->options.n_shards,
         .worker_id = worker->options.worker_id,
         .idempotency_ttl_ms = worker->options.idempotency_ttl_ms,
         .max_idempotency_keys = worker->options.max_idempotency_keys,

@@ -8,6 +8,8 @@
 enum {
     /* Of a refused request's body, this much is read and dropped before the connection closes. */
     DISCARD_BYTES_MAX = 16 << 20,
+    /* The bodies of all requests under way, before they are decompressed. */
+    BODIES_BYTES_MAX = 256 << 20,
 };
 
 static void queue_response(struct rm_http_request *request)
@@ -60,13 +62,30 @@ static enum MHD_Result begin(struct rm_http_request *request, const char *method
     return MHD_YES;
 }
 
+/* Errors: RM_ETOOBIG past the request's limit; RM_ENOMEM, also past the server's budget. */
+static int keep(struct rm_http_request *request, const char *bytes, size_t len)
+{
+    struct rm_http_server *server = request->server;
+    int rv;
+
+    if (len > BODIES_BYTES_MAX - server->n_body_bytes) {
+        return RM_ENOMEM;
+    }
+    rv = rm_buffer_append(&request->raw_body, bytes, len);
+    if (rv == 0) {
+        request->n_kept += len;
+        server->n_body_bytes += len;
+    }
+    return rv;
+}
+
 static enum MHD_Result receive(struct rm_http_request *request, const char *bytes, size_t *len)
 {
     int rv;
 
     request->n_received += *len;
     if (request->state == RM__REQUEST_BODY) {
-        rv = rm_buffer_append(&request->raw_body, bytes, *len);
+        rv = keep(request, bytes, *len);
         if (rv != 0) {
             refuse(request, rv == RM_ETOOBIG ? RM_HTTP_BODY_TOO_LARGE : RM_HTTP_OUT_OF_MEMORY);
         }
@@ -179,6 +198,7 @@ void rm__http_on_completed(void *data, struct MHD_Connection *mhd, void **reques
     }
     assert(!request->is_suspended);
     server->service->gone(request, server->data);
+    server->n_body_bytes -= request->n_kept;
     request->connection->request = NULL;
     request->connection->request_since_ms = 0;
     rm__request_free(request);

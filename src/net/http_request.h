@@ -33,6 +33,7 @@ struct rm_http_request {
     bool is_queued;
     uint64_t content_length;
     uint64_t n_received;
+    size_t n_kept; /* of the body, counted in the server's budget */
     struct rm_buffer raw_body;
     struct rm_buffer body; /* decompressed, where it came as gzip */
     struct MHD_Response *response;

@@ -34,7 +34,8 @@ struct rm_http_server {
     unsigned n_connections;
     unsigned max_connections;
     unsigned n_waiting;
-    bool must_run; /* something happened that only MHD_run sees, since it last began */
+    size_t n_body_bytes; /* of all requests that are not over */
+    bool must_run;       /* something happened that only MHD_run sees, since it last began */
     bool is_pumping;
     uv_poll_t poll;
     uv_idle_t idle;

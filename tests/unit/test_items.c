@@ -303,6 +303,9 @@ static void test_batches_that_are_refused(void **state)
     check_refused(ITEM, true, RM__UNKNOWN_FIELD, "is not a field");
     check_refused("{\"metrics\": [" ITEM "," ITEM "," ITEM "," ITEM "]}", true, RM__TOO_MANY_ITEMS,
                   "4 items");
+    check_refused("{\"metrics\": [{},{},{},{},{},{},{}]}", true, RM__TOO_MANY_ITEMS, "objects");
+    check_refused("{\"metrics\": [" ITEM ",{\"{{\\\"{{{{{{{{\":{}}]}", true, RM__UNKNOWN_FIELD,
+                  "metrics[1]: ");
     check_refused("{\"metrics\": [1]}", true, RM__INVALID_BODY, "metrics[0]: ");
     check_refused("{\"metrics\": [" ITEM ", null]}", true, RM__INVALID_BODY, "metrics[1]: ");
     check_refused("{\"metrics\": [" ITEM "," ITEM ",{\"metric_name\":\"a\"}]}", true,

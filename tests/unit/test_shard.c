@@ -12,13 +12,15 @@
 #include "../../src/api/write.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
+#include "raftmetrics/partitioning/shard_map.h"
 #include "raftmetrics/proto/write_batch.h"
 
 enum { BATCH_MAX = 8 << 20, OUTCOMES_MAX = 8, TTL_MS = 1000, KEYS_MAX = 2 };
 
 static struct rm__shard *start(void)
 {
-    struct rm__shard_options options = {.shard = 1,
+    struct rm__shard_options options = {.shard = 0,
+                                        .n_shards = 1,
                                         .worker_id = 2,
                                         .hash_seed = 3,
                                         .idempotency_ttl_ms = TTL_MS,
@@ -348,9 +350,37 @@ static void test_as_many_writes_as_a_reply_takes(void **state)
     rm__shard_free(shard);
 }
 
+static void test_what_belongs_to_another_shard_is_refused(void **state)
+{
+    enum { N_SHARDS = 4 };
+    struct rm__shard_options options = {
+        .n_shards = N_SHARDS, .worker_id = 2, .max_idempotency_keys = KEYS_MAX};
+    struct rm_sample sample = {.metric_name = rm_slice_of("mine"), .value = 1};
+    struct rm_write writes[] = {{.samples = &sample, .n_samples = 1},
+                                {.delete_metric = sample.metric_name}};
+    uint32_t home = rm_shard_of(sample.metric_name, N_SHARDS);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
+        for (options.shard = 0; options.shard < N_SHARDS; options.shard++) {
+            struct rm__shard *shard = rm__shard_new(&options);
+            struct told told = {.n_outcomes = 1};
+            struct rm_buffer bytes;
+
+            rm_buffer_init(&bytes, BATCH_MAX);
+            assert_int_equal(rm_write_batch_append(&bytes, &writes[i]), 0);
+            assert_int_equal(propose_bytes(shard, 1, rm_buffer_peek(&bytes), &told),
+                             options.shard == home ? 0 : RM_EINVAL);
+            rm_buffer_done(&bytes);
+            rm__shard_free(shard);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_belongs_to_another_shard_is_refused),
         cmocka_unit_test(test_writes_are_in_the_store_when_they_are_answered),
         cmocka_unit_test(test_deletes_stand_in_the_order_of_the_batch),
         cmocka_unit_test(test_a_key_records_once),

@@ -435,7 +435,33 @@ static void test_refusals(void **state)
     check_refusal(409, "{\"error\":\"wrong_cluster\"}", RM__FATE_NO_LEADER);
     check_refusal(421, "{\"error\":\"not_leader\"}", RM__FATE_NO_LEADER);
     check_refusal(401, "", RM__FATE_NO_LEADER);
-    check_refusal(503, "{\"success\":false,\"error\":\"outcome_unknown\"}", RM__FATE_UNKNOWN);
+}
+
+/* A leader that is busy, or does not know what became of a batch, is still the leader: what
+ * gathered behind the batch goes to it. */
+static void check_busy(unsigned status, const char *body, enum rm__fate fate_of_a)
+{
+    struct control control;
+    struct noted a;
+    struct noted b;
+
+    control_open(&control);
+    add_alone(&control, &a, "a");
+    add_behind(&control, &b, "b");
+    worker_answer(&control.workers[0], 0, status, rm_slice_of(body));
+    wait_and_check(&control, &a, fate_of_a, 0);
+    assert_true(control.peers[0].is_up);
+    assert_true(turn_until_count(control.loop, &control.workers[0].n_batches, 2));
+    worker_do(&control.workers[0], 1, 1);
+    wait_and_check(&control, &b, RM__FATE_DONE, 1);
+    control_close(&control);
+}
+
+static void test_a_busy_leader_is_not_lost(void **state)
+{
+    (void)state;
+    check_busy(503, "{\"success\":false,\"error\":\"overloaded\"}", RM__FATE_OVERLOADED);
+    check_busy(503, "{\"success\":false,\"error\":\"outcome_unknown\"}", RM__FATE_UNKNOWN);
 }
 
 /* A 200 whose body is no reply to this batch: it was applied, or not. */
@@ -779,6 +805,7 @@ int main(void)
         cmocka_unit_test(test_what_came_in_one_turn_leaves_together),
         cmocka_unit_test(test_queues_are_apart),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_busy_leader_is_not_lost),
         cmocka_unit_test(test_replies_that_are_none),
         cmocka_unit_test(test_nobody_listens_at_the_leader),
         cmocka_unit_test(test_the_leader_dies_with_the_batch),

@@ -43,8 +43,8 @@ void rm_http_client_cancel(struct rm_http_client *client);
 /* As rm_http_client_cancel, and frees the client. Takes NULL. */
 void rm_http_client_free(struct rm_http_client *client);
 
-/* Starts a request. Url and headers are copied. Errors: RM_ENOMEM, RM_EINVAL (url); the callback is
- * then not called. */
+/* Starts a request. Url and headers are copied. Errors: RM_ENOMEM; the callback is then not
+ * called. A url that is none is told there, as RM_EUNKNOWN. */
 int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call *call,
                         rm_http_answer_cb cb, void *data);
 

@@ -17,7 +17,8 @@ typedef void (*rm_loop_cb)(void *data);
 /* NULL when the system gives no loop. */
 struct rm_loop *rm_loop_new(void);
 
-/* Closes what is still open, runs the loop dry and frees it. Takes NULL. */
+/* Runs the loop dry and frees it; timers, signals, servers and clients on it were freed before.
+ * Takes NULL. */
 void rm_loop_free(struct rm_loop *loop);
 
 /* Runs until rm_loop_stop. */
