@@ -245,6 +245,16 @@ struct rm__peer *rm__cluster_view_leader(const struct rm__cluster_view *view, ui
     return leader != NULL && leader->is_up ? leader : NULL;
 }
 
+bool rm__cluster_view_leads(const struct rm__cluster_view *view, const struct rm__peer *peer)
+{
+    for (uint32_t i = 0; i < view->n_shards; i++) {
+        if (view->leaders[i] == peer) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void rm__cluster_view_lost(struct rm__cluster_view *view, struct rm__peer *peer)
 {
     if (!peer->is_up) {

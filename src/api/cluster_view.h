@@ -52,6 +52,9 @@ void rm__cluster_view_done(struct rm__cluster_view *view);
 /* The peer that leads @shard, if it can be reached; NULL otherwise. */
 struct rm__peer *rm__cluster_view_leader(const struct rm__cluster_view *view, uint32_t shard);
 
+/* Does @peer lead any shard, as far as is known? */
+bool rm__cluster_view_leads(const struct rm__cluster_view *view, const struct rm__peer *peer);
+
 /* A request to @peer failed: it leads nothing until it answers again. */
 void rm__cluster_view_lost(struct rm__cluster_view *view, struct rm__peer *peer);
 

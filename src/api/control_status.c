@@ -61,49 +61,68 @@ static void write_workers(struct rm_json_writer *json, const struct rm__fanout_a
     rm_json_array_end(json);
 }
 
-/* The replicas of @shard that some worker told of. */
-static void write_replicas(struct rm_json_writer *json, json_t *const *roots, size_t n,
-                           uint32_t shard, json_int_t *ret_term)
+/* What a worker told of @shard, NULL where it told nothing. Workers tell their shards in ascending
+ * order, and are asked in that order: @next is where to go on. */
+static const json_t *told_of(const json_t *root, uint32_t shard, size_t *next)
+{
+    const json_t *shards = json_object_get(root, "shards");
+
+    while (*next < json_array_size(shards)) {
+        const json_t *told = json_array_get(shards, *next);
+        json_int_t id = json_integer_value(json_object_get(told, "id"));
+
+        if (id >= shard) {
+            return id == shard ? told : NULL;
+        }
+        (*next)++;
+    }
+    return NULL;
+}
+
+/* The replicas of @shard that the workers told of; *@ret_term is the newest of their terms. */
+static void write_replicas(struct rm_json_writer *json, json_t *const *roots, size_t *nexts,
+                           size_t n, uint32_t shard, json_int_t *ret_term)
 {
     rm_json_key(json, "replicas");
     rm_json_array_begin(json);
     for (size_t i = 0; i < n; i++) {
-        size_t j;
-        json_t *told;
+        const json_t *told = told_of(roots[i], shard, &nexts[i]);
+        json_int_t term = json_integer_value(json_object_get(told, "term"));
 
-        json_array_foreach(json_object_get(roots[i], "shards"), j, told)
-        {
-            json_int_t term = json_integer_value(json_object_get(told, "term"));
-
-            if (json_integer_value(json_object_get(told, "id")) == shard) {
-                *ret_term = term > *ret_term ? term : *ret_term;
-                write_raw(json, json_array_get(json_object_get(told, "replicas"), 0));
-            }
+        if (told != NULL) {
+            *ret_term = term > *ret_term ? term : *ret_term;
+            write_raw(json, json_array_get(json_object_get(told, "replicas"), 0));
         }
     }
     rm_json_array_end(json);
 }
 
+static void write_shard(struct rm_json_writer *json, const struct rm__cluster_view *view,
+                        json_t *const *roots, size_t *nexts, size_t n, uint32_t shard)
+{
+    const struct rm__peer *leader = rm__cluster_view_leader(view, shard);
+    json_int_t term = 0;
+
+    rm_json_object_begin(json);
+    rm_json_member_uint(json, "id", shard);
+    rm_json_key(json, "leader");
+    if (leader == NULL) {
+        rm_json_null(json);
+    } else {
+        rm_json_uint(json, leader->id);
+    }
+    write_replicas(json, roots, nexts, n, shard, &term);
+    rm_json_member_int(json, "term", term);
+    rm_json_object_end(json);
+}
+
 static void write_shards(struct rm_json_writer *json, const struct rm__cluster_view *view,
-                         json_t *const *roots, size_t n)
+                         json_t *const *roots, size_t *nexts, size_t n)
 {
     rm_json_key(json, "shards");
     rm_json_array_begin(json);
     for (uint32_t i = 0; i < view->n_shards; i++) {
-        const struct rm__peer *leader = rm__cluster_view_leader(view, i);
-        json_int_t term = 0;
-
-        rm_json_object_begin(json);
-        rm_json_member_uint(json, "id", i);
-        rm_json_key(json, "leader");
-        if (leader == NULL) {
-            rm_json_null(json);
-        } else {
-            rm_json_uint(json, leader->id);
-        }
-        write_replicas(json, roots, n, i, &term);
-        rm_json_member_int(json, "term", term);
-        rm_json_object_end(json);
+        write_shard(json, view, roots, nexts, n, i);
     }
     rm_json_array_end(json);
 }
@@ -131,24 +150,27 @@ void rm__control_status_reply(struct rm__exchange *exchange,
                                     .n_workers = (uint32_t)figures->view->n_peers,
                                     .n_replicas = figures->view->n_replicas};
     json_t **roots = read_roots(answers, n_answers);
+    size_t *nexts = calloc(n_answers, sizeof *nexts);
     struct rm_buffer body;
     struct rm_json_writer json;
 
-    if (roots == NULL) {
-        rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
-        return;
+    if (roots == NULL || nexts == NULL) {
+        rm__reply_out_of_memory(exchange);
+        goto out;
     }
     rm_buffer_init(&body, BODY_BYTES_MAX);
     rm_json_init(&json, &body);
     rm_json_object_begin(&json);
     rm__status_write_cluster(&json, &info);
     write_workers(&json, answers, roots, n_answers);
-    write_shards(&json, figures->view, roots, n_answers);
+    write_shards(&json, figures->view, roots, nexts, n_answers);
     write_control(&json, figures);
     rm_json_object_end(&json);
     rm__reply_written(exchange, 200, &json, &body);
-    for (size_t i = 0; i < n_answers; i++) {
+out:
+    for (size_t i = 0; roots != NULL && i < n_answers; i++) {
         json_decref(roots[i]);
     }
     free(roots);
+    free(nexts);
 }

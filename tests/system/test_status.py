@@ -1,6 +1,8 @@
 """GET /status of control and workers."""
 from lib.checks import check_json
 from lib.client import item
+from lib.hand_made import HandMadeCluster
+from lib.wait import wait_until
 
 
 def test_control_describes_the_cluster(shared, api, name):
@@ -37,3 +39,46 @@ def test_samples_are_counted(shared, api, names):
 def test_workers_answer_for_themselves(shared):
     for worker in shared.workers:
         assert isinstance(check_json(worker.ask("/status")), dict)
+
+
+def test_many_shards_and_a_worker_without_any():
+    """Three workers, two shards: worker 3 leads nothing, and nothing is missed when it is gone."""
+    cluster = HandMadeCluster(worker={"n_shards": 2}, label="idle-worker")
+    cluster.start()
+    try:
+        cluster.client().record("listed", 1)
+        cluster.worker(3).kill()
+        wait_until(lambda: states(cluster) == ["up", "up", "unreachable"], 10, "worker 3 to be missed")
+        status = cluster.status()
+        assert [(shard["id"], shard["leader"], [each["worker"] for each in shard["replicas"]])
+                for shard in status["shards"]] == [(0, 1, [1]), (1, 2, [2])]
+        listing = check_json(cluster.client().get("/metrics?format=json"))
+        assert [each["metric_name"] for each in listing["metrics"]] == ["listed"]
+        assert cluster.client().get("/health").status == 200
+    finally:
+        cluster.worker(3).start()
+        assert cluster.stop() == 0
+
+
+def test_status_before_any_worker_answers():
+    cluster = HandMadeCluster(label="nobody")
+    cluster.data_directory.mkdir()
+    cluster.write_config(cluster.control)
+    cluster.control.start(wait=False)
+    try:
+        wait_until(lambda: is_answering(cluster), 10, "control to listen")
+        status = cluster.status()
+        assert [each["state"] for each in status["workers"]] == ["unreachable"] * 3 and not status["shards"]
+    finally:
+        cluster.stop()
+
+
+def states(cluster):
+    return [each["state"] for each in cluster.status()["workers"]]
+
+
+def is_answering(cluster):
+    try:
+        return cluster.client().get("/livez").status == 200
+    except OSError:
+        return False
