@@ -326,7 +326,7 @@ static struct watch *watch_new(struct rm_http_client *client, curl_socket_t sock
     return watch;
 }
 
-/* The watch of @socket is not wanted for now. */
+/* The watch of @socket is not wanted until libcurl says so again. */
 static void watch_rest(struct watch *watch)
 {
     if (watch->is_connection) {
