@@ -74,14 +74,37 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
     rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);
 }
 
+/* Has the request perhaps been recorded by now? */
+static bool may_have_written(const struct rm__exchange *exchange)
+{
+    if (exchange->route == NULL) {
+        return false;
+    }
+    switch (exchange->route->action) {
+    case RM__ACTION_RECORD:
+    case RM__ACTION_RECORD_BATCH:
+    case RM__ACTION_DELETE:
+    case RM__ACTION_APPEND:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void rm__reply_out_of_memory(struct rm__exchange *exchange)
 {
-    static const char text[] = "{\"success\": false, \"error\": \"overloaded\", \"message\": "
-                               "\"The daemon is out of memory; try again later\"}";
+    static const char overloaded[] = "{\"success\": false, \"error\": \"overloaded\", \"message\": "
+                                     "\"The daemon is out of memory; try again later\"}";
+    static const char unknown[] =
+        "{\"success\": false, \"error\": \"outcome_unknown\", \"message\": \"The daemon is out of "
+        "memory for its answer, and this may or may not be recorded; send the same request with "
+        "the "
+        "same Idempotency-Key\"}";
+    const char *text = may_have_written(exchange) ? unknown : overloaded;
     char *body = strdup(text);
 
     respond(exchange, rm__problem_status(RM__OVERLOADED), json_type, NULL, body,
-            body == NULL ? 0 : sizeof text - 1);
+            body == NULL ? 0 : strlen(text));
 }
 
 void rm__reply_json(struct rm__exchange *exchange, unsigned status, struct rm_buffer *body)

@@ -37,7 +37,8 @@ void rm__reply_json(struct rm__exchange *exchange, unsigned status, struct rm_bu
 void rm__reply_written(struct rm__exchange *exchange, unsigned status,
                        const struct rm_json_writer *json, struct rm_buffer *body);
 
-/* Where there is no memory for the answer itself: a constant one, 503. */
+/* Where there is no memory for the answer itself: a constant one, 503. Of a write it says that the
+ * outcome is unknown, for the answer that is lost may be that of a success. */
 void rm__reply_out_of_memory(struct rm__exchange *exchange);
 
 /* Answers with bytes of any type, copied. */

@@ -170,24 +170,23 @@ static void transfer_release(struct transfer *transfer)
     client->n_idle++;
 }
 
-/* Was anything of the request handed to the network? */
+/* Only a request that was never begun is known not to have been sent: after a kept connection died
+ * under it, libcurl's next attempt may fail to connect, and says no more than that. */
 static int error_of(const struct transfer *transfer, CURLcode code)
 {
+    bool was_begun = transfer->n_sent > 0;
+
     switch (code) {
     case CURLE_OK:
         /* libcurl takes a header section that is cut off for one whose body is empty. */
         return transfer->has_headers ? 0 : RM_EUNKNOWN;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
-        return RM_ECONNECT;
+        return was_begun ? RM_EUNKNOWN : RM_ECONNECT;
     case CURLE_WRITE_ERROR:
         return transfer->answer_error != 0 ? transfer->answer_error : RM_EUNKNOWN;
-    case CURLE_OPERATION_TIMEDOUT: {
-        long n_request_bytes = 0;
-
-        curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &n_request_bytes);
-        return n_request_bytes == 0 ? RM_ECONNECT : RM_ETIMEDOUT;
-    }
+    case CURLE_OPERATION_TIMEDOUT:
+        return was_begun ? RM_ETIMEDOUT : RM_ECONNECT;
     default:
         return RM_EUNKNOWN;
     }

@@ -548,6 +548,29 @@ static void test_a_body_that_was_read_is_not_sent_again(void **state)
     close_world(&world);
 }
 
+/* libcurl tries once more on a connection of its own, and that is refused: this must not pass for a
+ * request that never left. */
+static void test_a_server_that_died_with_the_body(void **state)
+{
+    char url[URL_MAX];
+    struct rm_http_call call = call_of("POST", url);
+    struct failing failing;
+    struct outcome outcome;
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    keep_connection(&world, &failing, url);
+    call.body = rm_slice_of("the body");
+    send_call(&world, &call, &outcome);
+    assert_true(raw_wait_for(world.loop, &failing.raw, "the body", 1));
+    close(failing.listener);
+    raw_close(&failing.raw);
+    assert_true(turn_until_count(world.loop, &outcome.n, 1));
+    assert_int_equal(outcome.error, RM_EUNKNOWN);
+    close_world(&world);
+}
+
 static void test_a_read_may_be_sent_again(void **state)
 {
     char url[URL_MAX];
@@ -719,6 +742,7 @@ int main(void)
         cmocka_unit_test(test_free_cancels_what_is_under_way),
         cmocka_unit_test(test_cancel_ends_what_is_under_way_only),
         cmocka_unit_test(test_a_body_that_was_read_is_not_sent_again),
+        cmocka_unit_test(test_a_server_that_died_with_the_body),
         cmocka_unit_test(test_a_read_may_be_sent_again),
         cmocka_unit_test(test_a_kept_connection_that_its_server_closed),
         cmocka_unit_test(test_broken_answers),
