@@ -10,7 +10,7 @@ Q       := $(if $(filter 0,$(V)),@,)
 PYTHON  := /usr/bin/python3
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes $(if $(CI),-Werror)
-PACKAGES := libmicrohttpd jansson libcurl libxxhash libuv libprotobuf-c zlib
+PACKAGES := libmicrohttpd jansson libcurl libcrypto libxxhash libuv raft libprotobuf-c zlib
 FLAGS_release := -fno-omit-frame-pointer
 FLAGS_debug   := -O0
 FLAGS_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -28,7 +28,7 @@ LIBRARIES = {
     "protobuf-c/": {"proto"},
     "raftmetrics.pb-c.h": {"proto"},
     "jansson.h": {"api", "cmd"},
-    "xxhash.h": {"partitioning", "metrics", "api"},
+    "xxhash.h": {"partitioning", "metrics", "raft", "api"},
 }
 
 # Layers that do no I/O and read no clock.

@@ -21,7 +21,12 @@
     X(RM_EPROTO, -15, "the peer broke the protocol")                                               \
     X(RM_ECANCELED, -16, "canceled")                                                               \
     X(RM_EAMBIGUOUS, -17, "ambiguous")                                                             \
-    X(RM_EBUSY, -18, "in use")
+    X(RM_EBUSY, -18, "in use")                                                                     \
+    X(RM_ECORRUPT, -19, "damaged")                                                                 \
+    X(RM_ENOSPACE, -20, "not enough space on the disk")                                            \
+    X(RM_ESESSION, -21, "unknown session")                                                         \
+    X(RM_ESTALE, -22, "older than what is recorded")                                               \
+    X(RM_EDENIED, -23, "denied")
 
 enum rm_error {
     RM_OK = 0,

@@ -1,0 +1,33 @@
+/* The transport of one replica: a raft_uv_transport on the worker's peer port. Addresses that Raft
+ * stored are ignored: the port's own table says where a worker is. */
+#ifndef RAFTMETRICS_SRC_RAFT_PEER_TRANSPORT_H
+#define RAFTMETRICS_SRC_RAFT_PEER_TRANSPORT_H
+
+#include <raft.h>
+#include <raft/uv.h>
+
+#include "raftmetrics/raft/peer_port.h"
+
+struct rm__peer_transport;
+
+/* The raft server id of a replica, and back. */
+static inline raft_id rm__raft_id(struct rm_replica_id id)
+{
+    return (raft_id)id.worker << 32 | id.incarnation;
+}
+
+static inline struct rm_replica_id rm__replica_id(raft_id id)
+{
+    return (struct rm_replica_id){(uint32_t)(id >> 32), (uint32_t)id};
+}
+
+/* Fills in *@ret_transport for raft_uv_init. The replica is not reachable before Raft calls listen:
+ * handshakes for it are refused until then, and after its close. Errors: RM_ENOMEM; RM_EEXIST
+ * (the port has a transport for @shard). */
+int rm__peer_transport_init(struct rm_peer_port *port, uint32_t shard, struct rm_replica_id self,
+                            struct raft_uv_transport *ret_transport);
+
+/* After Raft's close callback. Harmless on one that is zeroed. */
+void rm__peer_transport_done(struct raft_uv_transport *transport);
+
+#endif
