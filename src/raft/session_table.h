@@ -2,8 +2,12 @@
  * replicated state: times come from the entries, and the same calls in the same order give the
  * same table.
  *
- * A batch is numbered by its sender; one is outstanding at a time. Above the last number: new.
- * Equal: done, and the stored result is the answer. Below: the sender gave that one up. */
+ * A batch is numbered by its sender, from 1; one is outstanding at a time. Above the last number:
+ * new. Equal: done, and the stored result is the answer. Below: the sender gave that one up.
+ *
+ * Encoded, little-endian, the session that was idle longest first:
+ *   count u64 | count × (session, low u64 | high u64 | last number u64, 0: none yet
+ *   | last use i64, ms | length of its result u64 | result | zeros to a multiple of 8 bytes) */
 #ifndef RAFTMETRICS_SRC_RAFT_SESSION_TABLE_H
 #define RAFTMETRICS_SRC_RAFT_SESSION_TABLE_H
 
@@ -24,7 +28,7 @@ struct rm__session_table;
 struct rm__session_table *rm__session_table_new(void);
 void rm__session_table_free(struct rm__session_table *table);
 
-/* Opens @session, or uses it where it is open. Errors: RM_ENOMEM. */
+/* Opens @session, which is not none, or uses it where it is open. Errors: RM_ENOMEM. */
 int rm__session_open(struct rm__session_table *table, struct rm_session session, int64_t time_ms);
 
 /* 0: new. RM_EEXIST: done before, *@ret_result is borrowed until the next change. RM_ESESSION: no
@@ -32,8 +36,8 @@ int rm__session_open(struct rm__session_table *table, struct rm_session session,
 int rm__session_check(const struct rm__session_table *table, struct rm_session session,
                       uint64_t sequence, struct rm_slice *ret_result);
 
-/* Notes that @sequence is done, with a copy of @result, in a session that is open. Errors:
- * RM_ENOMEM. */
+/* Notes that @sequence, which is new, is done, with a copy of @result, in a session that is open.
+ * Errors: RM_ENOMEM; nothing is changed. */
 int rm__session_record(struct rm__session_table *table, struct rm_session session,
                        uint64_t sequence, struct rm_slice result, int64_t time_ms);
 
