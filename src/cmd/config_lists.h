@@ -15,12 +15,14 @@ struct rm_worker_list {
     size_t n;
 };
 
-/* "worker-1:8081,[::1]:8082" or "2=worker-2:8082"; one without an id has its place, from 1.
+/* "worker-1:8081,[::1]:8082" or "2=worker-2:8082", each with "/9182" behind it for a peer port
+ * other than port + 100; one without an id has its place, from 1.
  * Errors: RM_EINVAL with a reason; RM_ENOMEM. */
 int rm_worker_list_parse(struct rm_slice text, struct rm_worker_list *ret_list,
                          struct rm_complaint *reason);
 
-/* An array of "host:port" or {"id": 2, "address": "host:port"}, or one text as above. */
+/* An array of such texts or of {"id": 2, "address": "host:port", "peer_port": 9182}, the last not
+ * required, or one text as above. */
 int rm_worker_list_from_json(const json_t *value, struct rm_worker_list *ret_list,
                              struct rm_complaint *reason);
 void rm_worker_list_done(struct rm_worker_list *list);

@@ -35,12 +35,28 @@ const struct rm_config_key rm_config_keys[] = {
     {"cluster_name", RM_CONFIG_TEXT, BOTH, "raftmetrics", NULL, 1, 64, NULL, AT(cluster_name),
      false, "name of the cluster, the same on every node"},
     {"worker_hosts", RM_CONFIG_WORKERS, BOTH, "", NULL, 0, RM_WORKERS_MAX, NULL, AT(workers), false,
-     "required: all workers as host:port,host:port (ids 1, 2, … in order) or 2=host:port; in the "
-     "file also an array of \"host:port\" or {\"id\", \"address\"}"},
+     "required: all workers as host:port,host:port (ids 1, 2, … in order) or 2=host:port, each "
+     "with "
+     "/peer_port behind it where that is not port + 100; in the file also an array of such texts "
+     "or "
+     "of {\"id\", \"address\", \"peer_port\"}"},
     {"n_shards", RM_CONFIG_INT, WORKER, "8", NULL, 1, RM_SHARDS_MAX, NULL, AT(n_shards), false,
      "shards of the cluster, fixed when it is created; control takes it from the workers"},
+    {"replicas", RM_CONFIG_INT, WORKER, "3", NULL, 1, RM_REPLICAS_MAX, NULL, AT(replicas), false,
+     "workers that hold each shard, at most all of them, the same on every worker; three survive "
+     "the loss of one, five of two"},
     {"data_dir", RM_CONFIG_TEXT, WORKER, "data", NULL, 1, 4095, NULL, AT(data_dir), false,
      "directory of the worker's data"},
+    {"min_free_disk_bytes", RM_CONFIG_INT, WORKER, "268435456", NULL, 0, 1024 * GIB, NULL,
+     AT(min_free_disk_bytes), false,
+     "while less than this is free in data_dir, the worker records nothing and clients get 503"},
+    {"max_log_bytes", RM_CONFIG_INT, WORKER, "134217728", NULL, MIB, 64 * GIB, NULL,
+     AT(max_log_bytes), false,
+     "log of all shards together, kept in memory and on disk; past it the longest is cut by a "
+     "snapshot"},
+    {"max_shard_bytes", RM_CONFIG_INT, WORKER, "268435456", NULL, 64 * KIB, GIB, NULL,
+     AT(max_shard_bytes), false,
+     "data of one shard in memory; past it the shard records nothing and clients get 429"},
     {"pid_file", RM_CONFIG_TEXT, BOTH, "", NULL, 1, 4095, NULL, AT(pid_file), false,
      "file that holds the daemon's pid, locked while it runs; empty: none"},
     {"threads", RM_CONFIG_INT, CONTROL, "1", NULL, 1, 64, NULL, AT(threads), false,

@@ -276,9 +276,11 @@ static json_t *workers_to_json(const struct rm_config *config)
     json_t *array = json_array();
 
     for (size_t i = 0; i < config->n_workers; i++) {
+        const struct rm_worker_address *worker = &config->workers[i];
+
         json_array_append_new(array,
-                              json_pack("{s:I, s:s}", "id", (json_int_t)config->workers[i].id,
-                                        "address", config->workers[i].address));
+                              json_pack("{s:I, s:s, s:i}", "id", (json_int_t)worker->id, "address",
+                                        worker->address, "peer_port", (int)worker->peer_port));
     }
     return array;
 }
@@ -304,8 +306,8 @@ json_t *rm_config_to_json(const struct rm_config *config, const struct rm_config
 static void show_workers(FILE *out, const struct rm_config *config)
 {
     for (size_t i = 0; i < config->n_workers; i++) {
-        fprintf(out, "%s%u=%s", i == 0 ? "" : ",", config->workers[i].id,
-                config->workers[i].address);
+        fprintf(out, "%s%u=%s/%u", i == 0 ? "" : ",", config->workers[i].id,
+                config->workers[i].address, config->workers[i].peer_port);
     }
 }
 

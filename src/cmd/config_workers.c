@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "config_lists.h"
@@ -6,9 +7,23 @@
 #include "raftmetrics/base/number.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
-enum { HOST_MAX = 253, WORKER_ID_MAX = 65535 };
+enum {
+    HOST_MAX = 253,
+    WORKER_ID_MAX = 65535,
+    PEER_PORT_DISTANCE = 100, /* from the HTTP port, where the configuration names none */
+};
 
 #define SHOW(slice) (int)(slice).len, (slice).data
+
+/* A worker that is being added. */
+struct entry {
+    struct rm_slice text;    /* as it was given */
+    struct rm_slice address; /* host:port */
+    struct rm_slice host;
+    int64_t id;
+    int64_t port;
+    int64_t peer_port; /* 0: not given */
+};
 
 static bool is_host_char(char c)
 {
@@ -40,54 +55,102 @@ static bool is_bracketed_ipv6(struct rm_slice host)
     return inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* host:port, or [IPv6]:port. */
-static bool is_address(struct rm_slice address)
+/* Splits host:port or [IPv6]:port. */
+static bool split_address(struct rm_slice address, struct rm_slice *ret_host, int64_t *ret_port)
 {
     struct rm_slice host = address;
-    int64_t port;
 
     while (host.len > 0 && host.data[host.len - 1] != ':') {
         host.len--;
     }
     if (host.len == 0 ||
         rm_int_parse(rm_slice_make(address.data + host.len, address.len - host.len), 1, UINT16_MAX,
-                     &port) != 0) {
+                     ret_port) != 0) {
         return false;
     }
     host.len--;
+    *ret_host = host;
     return is_host(host) || is_bracketed_ipv6(host);
 }
 
-static int check_new(const struct rm_worker_list *list, int64_t id, struct rm_slice address,
-                     struct rm_complaint *reason)
+/* Sets host, port and, where none was given, peer_port. */
+static int complete(struct entry *entry, struct rm_complaint *reason)
 {
-    if (!is_address(address)) {
-        return rm_complain(reason, RM_EINVAL, "\"%.*s\" is not host:port", SHOW(address));
+    if (!split_address(entry->address, &entry->host, &entry->port)) {
+        return rm_complain(reason, RM_EINVAL, "\"%.*s\" is not host:port or host:port/peer_port",
+                           SHOW(entry->text));
     }
-    if (id < 1 || id > WORKER_ID_MAX) {
+    if (entry->id < 1 || entry->id > WORKER_ID_MAX) {
         return rm_complain(reason, RM_EINVAL, "the id of \"%.*s\" is not between 1 and %d",
-                           SHOW(address), WORKER_ID_MAX);
+                           SHOW(entry->text), WORKER_ID_MAX);
     }
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->items[i].id == id) {
-            return rm_complain(reason, RM_EINVAL, "two workers have the id %u", list->items[i].id);
-        }
-        if (rm_slice_is(address, list->items[i].address)) {
-            return rm_complain(reason, RM_EINVAL, "\"%.*s\" stands there twice", SHOW(address));
-        }
+    if (entry->peer_port == 0) {
+        entry->peer_port = entry->port + PEER_PORT_DISTANCE;
     }
-    if (list->n == RM_WORKERS_MAX) {
-        return rm_complain(reason, RM_EINVAL, "more than %d workers", RM_WORKERS_MAX);
+    if (entry->peer_port > UINT16_MAX) {
+        return rm_complain(reason, RM_EINVAL,
+                           "\"%.*s\" needs a peer port, for %" PRId64 " + %d is none: "
+                           "%.*s/PEER_PORT",
+                           SHOW(entry->text), entry->port, PEER_PORT_DISTANCE,
+                           SHOW(entry->address));
+    }
+    if (entry->peer_port == entry->port) {
+        return rm_complain(reason, RM_EINVAL, "the peer port of \"%.*s\" is its HTTP port",
+                           SHOW(entry->text));
     }
     return 0;
 }
 
-static int add(struct rm_worker_list *list, int64_t id, struct rm_slice address,
-               struct rm_complaint *reason)
+static int check_pair(const struct entry *entry, const struct rm_worker_address *other,
+                      struct rm_complaint *reason)
 {
-    int error = check_new(list, id, address, reason);
+    struct rm_slice host;
+    int64_t port;
+
+    if (other->id == entry->id) {
+        return rm_complain(reason, RM_EINVAL, "two workers have the id %u", other->id);
+    }
+    if (!split_address(rm_slice_of(other->address), &host, &port) ||
+        !rm_slice_equal(host, entry->host)) {
+        return 0;
+    }
+    if (port == entry->port) {
+        return rm_complain(reason, RM_EINVAL, "\"%.*s\" stands there twice", SHOW(entry->address));
+    }
+    if (entry->peer_port == port || entry->peer_port == other->peer_port ||
+        entry->port == other->peer_port) {
+        return rm_complain(
+            reason, RM_EINVAL, "\"%s/%u\" and \"%.*s/%" PRId64 "\" have a port in common",
+            other->address, other->peer_port, SHOW(entry->address), entry->peer_port);
+    }
+    return 0;
+}
+
+static int check_new(const struct rm_worker_list *list, struct entry *entry,
+                     struct rm_complaint *reason)
+{
+    int error = complete(entry, reason);
+
+    for (size_t i = 0; error == 0 && i < list->n; i++) {
+        error = check_pair(entry, &list->items[i], reason);
+    }
+    if (error == 0 && list->n == RM_WORKERS_MAX) {
+        error = rm_complain(reason, RM_EINVAL, "more than %d workers", RM_WORKERS_MAX);
+    }
+    return error;
+}
+
+static struct rm_slice without_brackets(struct rm_slice host)
+{
+    return host.data[0] == '[' ? rm_slice_make(host.data + 1, host.len - 2) : host;
+}
+
+static int add(struct rm_worker_list *list, struct entry *entry, struct rm_complaint *reason)
+{
+    int error = check_new(list, entry, reason);
     struct rm_worker_address *items;
-    char *copy;
+    char *address;
+    char *host;
 
     if (error != 0) {
         return error;
@@ -97,11 +160,19 @@ static int add(struct rm_worker_list *list, int64_t id, struct rm_slice address,
         return rm_complain(reason, RM_ENOMEM, "out of memory");
     }
     list->items = items;
-    copy = rm_slice_dup(address);
-    if (copy == NULL) {
+    address = rm_slice_dup(entry->address);
+    host = rm_slice_dup(without_brackets(entry->host));
+    if (address == NULL || host == NULL) {
+        free(address);
+        free(host);
         return rm_complain(reason, RM_ENOMEM, "out of memory");
     }
-    items[list->n++] = (struct rm_worker_address){(uint32_t)id, copy};
+    items[list->n++] = (struct rm_worker_address){
+        .id = (uint32_t)entry->id,
+        .address = address,
+        .host = host,
+        .peer_port = (uint16_t)entry->peer_port,
+    };
     return 0;
 }
 
@@ -116,22 +187,29 @@ static struct rm_slice trim(struct rm_slice text)
     return text;
 }
 
-/* "host:port" or "2=host:port". */
+/* host:port or 2=host:port, either with /peer_port behind it. */
 static int add_text(struct rm_worker_list *list, struct rm_slice text, struct rm_complaint *reason)
 {
-    struct rm_slice address = text;
-    struct rm_slice id_text;
-    int64_t id = (int64_t)list->n + 1;
+    struct entry entry = {.text = text, .address = text, .id = (int64_t)list->n + 1};
+    struct rm_slice rest = text;
 
     if (text.len > 0 && memchr(text.data, '=', text.len) != NULL) {
-        rm_slice_next(&address, '=', &id_text);
-        if (rm_int_parse(id_text, 1, WORKER_ID_MAX, &id) != 0) {
+        rm_slice_next(&rest, '=', &entry.address);
+        if (rm_int_parse(entry.address, 1, WORKER_ID_MAX, &entry.id) != 0) {
             return rm_complain(reason, RM_EINVAL,
                                "the id of \"%.*s\" is not a number between 1 and %d", SHOW(text),
                                WORKER_ID_MAX);
         }
+        entry.address = rest;
     }
-    return add(list, id, address, reason);
+    if (rest.len > 0 && memchr(rest.data, '/', rest.len) != NULL) {
+        rm_slice_next(&rest, '/', &entry.address);
+        if (rm_int_parse(rest, 1, UINT16_MAX, &entry.peer_port) != 0) {
+            return rm_complain(reason, RM_EINVAL,
+                               "\"%.*s\" is not host:port or host:port/peer_port", SHOW(text));
+        }
+    }
+    return add(list, &entry, reason);
 }
 
 static int parse_into(struct rm_worker_list *list, struct rm_slice text,
@@ -167,12 +245,22 @@ static int add_object(struct rm_worker_list *list, json_t *object, struct rm_com
 {
     json_t *id = json_object_get(object, "id");
     json_t *address = json_object_get(object, "address");
+    json_t *peer_port = json_object_get(object, "peer_port");
+    struct entry entry = {.id = json_integer_value(id), .peer_port = json_integer_value(peer_port)};
 
-    if (!json_is_integer(id) || !json_is_string(address) || json_object_size(object) != 2) {
+    if (!json_is_integer(id) || !json_is_string(address) ||
+        json_object_size(object) != (peer_port == NULL ? 2 : 3)) {
         return rm_complain(reason, RM_EINVAL,
-                           "an object in it must have an integer \"id\" and a text \"address\"");
+                           "an object in it must have an integer \"id\" and a text \"address\", "
+                           "and may have a \"peer_port\"");
     }
-    return add(list, json_integer_value(id), rm_slice_of(json_string_value(address)), reason);
+    if (peer_port != NULL && (entry.peer_port < 1 || entry.peer_port > UINT16_MAX)) {
+        return rm_complain(reason, RM_EINVAL, "the peer_port of \"%s\" is not between 1 and %d",
+                           json_string_value(address), UINT16_MAX);
+    }
+    entry.text = rm_slice_of(json_string_value(address));
+    entry.address = entry.text;
+    return add(list, &entry, reason);
 }
 
 static int array_into(struct rm_worker_list *list, const json_t *array, struct rm_complaint *reason)
@@ -226,6 +314,7 @@ void rm_worker_list_done(struct rm_worker_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         free((char *)(uintptr_t)list->items[i].address);
+        free((char *)(uintptr_t)list->items[i].host);
     }
     free(list->items);
     *list = (struct rm_worker_list){0};

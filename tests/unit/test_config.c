@@ -113,6 +113,10 @@ static void test_defaults(void **state)
     assert_int_equal(config.node_id, 2);
     assert_int_equal(config.n_shards, 8);
     assert_string_equal(config.data_dir, "data");
+    assert_int_equal(config.replicas, 3);
+    assert_int_equal(config.min_free_disk_bytes, 256 << 20);
+    assert_int_equal(config.max_log_bytes, 128 << 20);
+    assert_int_equal(config.max_shard_bytes, 256 << 20);
     rm_config_done(&config);
 }
 
@@ -206,6 +210,7 @@ static void test_bad_files_are_refused(void **state)
         {"{" ENOUGH ",\"cluster_name\":\"a\\u0007b\"}", "cluster_name", "control character"},
         {"{" ENOUGH ",\"log_level\":\"loud\"}", "log_level: \"loud\"", "debug, info, warn, error"},
         {"{" ENOUGH ",\"n_shards\":4}", "n_shards", "a control daemon has no such key"},
+        {"{" ENOUGH ",\"replicas\":2}", "replicas", "a control daemon has no such key"},
         {"{" ENOUGH ",\"forward_timeout_ms\":8000}", "forward_timeout_ms: 8000",
          "client_deadline_ms, 8000 (default)"},
         {"{" ENOUGH ",\"max_queue_bytes\":70000}", "max_queue_bytes, 70000", "max_batch_bytes"},
@@ -253,6 +258,25 @@ static void test_variables_of_the_other_daemon_are_ignored(void **state)
     rm_config_done(&config);
 }
 
+static void test_ranges_of_a_worker(void **state)
+{
+    static char *const flags[][2] = {
+        {"--replicas=0", "replicas: \"0\" is not a whole number between 1 and 7"},
+        {"--replicas=8", "between 1 and 7"},
+        {"--min-free-disk-bytes=-1", "min_free_disk_bytes: \"-1\""},
+        {"--max-log-bytes=1000", "max_log_bytes: \"1000\""},
+        {"--max-shard-bytes=2147483648", "max_shard_bytes: \"2147483648\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        struct given given = {
+            RM_DAEMON_WORKER, "{" ENOUGH ",\"node_id\":1}", {NULL}, {flags[i][0]}};
+
+        ASSERT_REFUSED(&given, flags[i][1], "flag --");
+    }
+}
+
 static void test_what_is_required(void **state)
 {
     struct given no_token = {RM_DAEMON_CONTROL,
@@ -280,7 +304,7 @@ static void test_workers(void **state)
 {
     struct given given = {RM_DAEMON_CONTROL,
                           "{" ENOUGH "}",
-                          {"WORKER_HOSTS=worker-1:8081, 7=[::1]:8082 ,10.0.0.1:65535"},
+                          {"WORKER_HOSTS=worker-1:8081, 7=[::1]:8082 ,10.0.0.1:65535/1"},
                           {NULL}};
     struct given objects = {RM_DAEMON_CONTROL,
                             "{\"auth_token\":\"t\",\"cluster_secret\":\"0123456789\","
@@ -314,6 +338,44 @@ static void test_workers(void **state)
     rm_config_done(&config);
 }
 
+static void test_peer_ports(void **state)
+{
+    struct given text = {RM_DAEMON_WORKER,
+                         "{" ENOUGH ",\"node_id\":1}",
+                         {"WORKER_HOSTS=a:8081,b:8081/9181,7=[::1]:65535/9,a:8082/8083"},
+                         {NULL}};
+    struct given array = {RM_DAEMON_CONTROL,
+                          "{\"auth_token\":\"t\",\"cluster_secret\":\"0123456789\","
+                          "\"worker_hosts\":[\"x:1\",\"x:2/3\","
+                          "{\"id\":5,\"address\":\"y:2\",\"peer_port\":65535},"
+                          "{\"id\":6,\"address\":\"y:3\"}]}",
+                          {NULL},
+                          {NULL}};
+    struct rm_config config;
+    struct rm_complaint complaint;
+
+    (void)state;
+    assert_int_equal(load(&text, &config, &complaint), 0);
+    assert_string_equal(config.workers[0].address, "a:8081");
+    assert_string_equal(config.workers[0].host, "a");
+    assert_int_equal(config.workers[0].peer_port, 8181);
+    assert_string_equal(config.workers[1].address, "b:8081");
+    assert_int_equal(config.workers[1].peer_port, 9181);
+    assert_int_equal(config.workers[2].id, 7);
+    assert_string_equal(config.workers[2].address, "[::1]:65535");
+    assert_string_equal(config.workers[2].host, "::1");
+    assert_int_equal(config.workers[2].peer_port, 9);
+    rm_config_done(&config);
+
+    assert_int_equal(load(&array, &config, &complaint), 0);
+    assert_int_equal(config.workers[0].peer_port, 101);
+    assert_int_equal(config.workers[1].peer_port, 3);
+    assert_int_equal(config.workers[2].peer_port, 65535);
+    assert_string_equal(config.workers[2].host, "y");
+    assert_int_equal(config.workers[3].peer_port, 103);
+    rm_config_done(&config);
+}
+
 static void test_bad_workers_are_refused(void **state)
 {
     static char *const cases[][2] = {
@@ -334,6 +396,16 @@ static void test_bad_workers_are_refused(void **state)
         {"WORKER_HOSTS=0=a:1", "the id of \"0=a:1\""},
         {"WORKER_HOSTS=x=a:1", "the id of \"x=a:1\""},
         {"WORKER_HOSTS=65536=a:1", "the id of"},
+        {"WORKER_HOSTS=a:1/", "\"a:1/\" is not host:port or host:port/peer_port"},
+        {"WORKER_HOSTS=a:1/0", "is not host:port or host:port/peer_port"},
+        {"WORKER_HOSTS=a:1/65536", "is not host:port or host:port/peer_port"},
+        {"WORKER_HOSTS=a:1/2/3", "is not host:port or host:port/peer_port"},
+        {"WORKER_HOSTS=a:65436", "65436 + 100 is none: a:65436/PEER_PORT"},
+        {"WORKER_HOSTS=a:1/1", "the peer port of \"a:1/1\" is its HTTP port"},
+        {"WORKER_HOSTS=a:1/9,a:1/8", "\"a:1\" stands there twice"},
+        {"WORKER_HOSTS=a:1/9,a:2/9", "\"a:1/9\" and \"a:2/9\" have a port in common"},
+        {"WORKER_HOSTS=a:1,a:101", "\"a:1/101\" and \"a:101/201\" have a port in common"},
+        {"WORKER_HOSTS=a:101,a:1", "\"a:101/201\" and \"a:1/101\" have a port in common"},
     };
     static const char *const arrays[][2] = {
         {"[]", "no worker is named"},
@@ -341,6 +413,10 @@ static void test_bad_workers_are_refused(void **state)
         {"[{\"id\":1}]", "an integer \"id\" and a text \"address\""},
         {"[{\"id\":1,\"address\":\"a:1\",\"x\":1}]", "an integer \"id\""},
         {"[{\"id\":70000,\"address\":\"a:1\"}]", "the id of"},
+        {"[{\"id\":1,\"address\":\"a:1/2\"}]", "\"a:1/2\" is not host:port"},
+        {"[{\"id\":1,\"address\":\"a:1\",\"peer_port\":0}]", "peer_port of \"a:1\""},
+        {"[{\"id\":1,\"address\":\"a:1\",\"peer_port\":65536}]", "peer_port of \"a:1\""},
+        {"[{\"id\":1,\"address\":\"a:1\",\"peer_port\":\"2\"}]", "peer_port of \"a:1\""},
         {"{}", "an array or a text"},
     };
 
@@ -536,8 +612,10 @@ int main(void)
         cmocka_unit_test(test_bad_files_are_refused),
         cmocka_unit_test(test_bad_environment_and_flags_are_refused),
         cmocka_unit_test(test_variables_of_the_other_daemon_are_ignored),
+        cmocka_unit_test(test_ranges_of_a_worker),
         cmocka_unit_test(test_what_is_required),
         cmocka_unit_test(test_workers),
+        cmocka_unit_test(test_peer_ports),
         cmocka_unit_test(test_bad_workers_are_refused),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_bad_tokens_are_refused),

@@ -16,7 +16,9 @@ struct rm_token {
 /* A worker as the configuration names it. */
 struct rm_worker_address {
     uint32_t id;
-    const char *address; /* host:port */
+    const char *address; /* host:port of its HTTP interface */
+    const char *host;    /* the same host, an IPv6 address without its brackets */
+    uint16_t peer_port;  /* of that host: where it speaks Raft */
 };
 
 struct rm_api_limits {

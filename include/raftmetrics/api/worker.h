@@ -11,6 +11,11 @@ struct rm_worker_options {
     struct rm_api_options api;
     uint32_t worker_id; /* among api.workers */
     uint32_t n_shards;
+    uint32_t n_replicas;          /* of each shard: at most as many as there are workers */
+    const char *data_dir;         /* exists, and is locked against other processes */
+    uint64_t min_free_disk_bytes; /* below it nothing is recorded */
+    uint64_t max_log_bytes;       /* of all shards, in memory and on disk */
+    uint64_t max_shard_bytes;     /* of a shard's state; past it nothing is recorded in it */
     uint64_t idempotency_ttl_ms;
     size_t max_idempotency_keys; /* a shard */
 };

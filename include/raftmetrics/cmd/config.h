@@ -41,7 +41,11 @@ struct rm_config {
     struct rm_worker_address *workers; /* ids distinct, in the order given */
     size_t n_workers;
     int64_t n_shards;
+    int64_t replicas; /* as configured: may be more than there are workers */
     char *data_dir;
+    int64_t min_free_disk_bytes;
+    int64_t max_log_bytes;
+    int64_t max_shard_bytes;
     char *pid_file; /* "": none */
     int64_t threads;
     int64_t log_level;  /* enum rm_log_level */
