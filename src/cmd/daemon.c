@@ -13,13 +13,23 @@
 enum {
     /* Beside the clients' connections: peers, workers, files, libraries. */
     FILES_EXTRA = 1024,
+    /* A replica's segments, and a connection to and from each of the shard's other replicas. */
+    FILES_PER_SHARD = 16,
 };
+
+static int64_t wanted_files(const struct rm_config *config)
+{
+    int64_t n_clients = config->max_connections;
+
+    return config->daemon == RM_DAEMON_CONTROL
+               ? n_clients * config->threads + FILES_EXTRA
+               : n_clients + FILES_EXTRA + config->n_shards * FILES_PER_SHARD;
+}
 
 static void raise_file_limit(const struct rm_config *config)
 {
-    int64_t n_loops = config->daemon == RM_DAEMON_CONTROL ? config->threads : 1;
+    rlim_t wanted = (rlim_t)wanted_files(config);
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)(config->max_connections * n_loops + FILES_EXTRA);
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
         return;
@@ -174,10 +184,28 @@ void rm_daemon_signals_done(struct rm_daemon_signals *signals)
     }
 }
 
+/* Of its two ports. */
+static void explain_busy_worker(const struct rm_config *config)
+{
+    const struct rm_worker_address *self = config->workers;
+
+    while (self->id != config->node_id) { /* it is among them, rm_config_check has seen to it */
+        self++;
+    }
+    rm_log(RM_LOG_ERROR,
+           "the port or the peer port is in use: stop what listens there or choose another port",
+           rm_field_text("listen", config->listen), rm_field_int("port", config->port),
+           rm_field_int("peer_port", self->peer_port));
+}
+
 int rm_daemon_explain(const struct rm_config *config, int error)
 {
     switch (error) {
     case RM_EBUSY:
+        if (config->daemon == RM_DAEMON_WORKER) {
+            explain_busy_worker(config);
+            break;
+        }
         rm_log(RM_LOG_ERROR, "the port is in use: stop what listens there or choose another port",
                rm_field_text("listen", config->listen), rm_field_int("port", config->port));
         break;

@@ -1,5 +1,4 @@
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,18 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dev.h"
+#include "directory.h"
 #include "pidfile.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/random.h"
 #include "text_file.h"
 
-enum { SECRET_LEN = 48, SECRET_MIN = 8, CONFIG_MAX_BYTES = 1 << 20 };
+enum { SECRET_LEN = 48, SECRET_MIN = 8, CONFIG_MAX_BYTES = 1 << 20, DIRECTORY_MODE = 0755 };
 
 static int out_of_memory(struct rm_complaint *complaint)
 {
@@ -52,38 +50,21 @@ static int make_absolute(struct rm_dev_plan *plan, struct rm_complaint *complain
     return 0;
 }
 
-static int make_directories(const struct rm_dev_plan *plan, struct rm_complaint *complaint)
+static int hold_directory(struct rm_dev_plan *plan, struct rm_complaint *complaint)
 {
-    char path[PATH_MAX];
+    struct rm_complaint reason;
+    int error = rm_directory_make(plan->directory, DIRECTORY_MODE, complaint);
 
-    if (snprintf(path, sizeof path, "%s", plan->directory) >= (int)sizeof path) {
-        return rm_complain(complaint, RM_EIO, "%s is too long", plan->given_directory);
+    if (error == 0) {
+        error = rm_directory_lock(plan->directory, &plan->lock_fd, &reason);
+        if (error == RM_EBUSY) {
+            rm_complain(complaint, error, "another raftmetrics dev runs in %s",
+                        plan->given_directory);
+        } else {
+            *complaint = reason;
+        }
     }
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0755); /* the last one tells */
-        *slash = '/';
-    }
-    if (mkdir(path, 0755) != 0 && errno != EEXIST) {
-        return rm_complain(complaint, RM_EIO, "cannot make %s: %s", plan->given_directory,
-                           strerror(errno));
-    }
-    return 0;
-}
-
-static int lock_directory(struct rm_dev_plan *plan, struct rm_complaint *complaint)
-{
-    assert(plan->directory != NULL);
-    plan->lock_fd = open(plan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (plan->lock_fd < 0) {
-        return rm_complain(complaint, RM_EIO, "cannot open %s: %s", plan->given_directory,
-                           strerror(errno));
-    }
-    if (flock(plan->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return rm_complain(complaint, RM_EBUSY, "another raftmetrics dev runs in %s",
-                           plan->given_directory);
-    }
-    return 0;
+    return error;
 }
 
 static int find_executable(struct rm_dev_plan *plan, struct rm_complaint *complaint)
@@ -249,10 +230,7 @@ int rm_dev_prepare(struct rm_dev_plan *plan, struct rm_complaint *complaint)
         error = make_absolute(plan, complaint);
     }
     if (error == 0) {
-        error = make_directories(plan, complaint);
-    }
-    if (error == 0) {
-        error = lock_directory(plan, complaint);
+        error = hold_directory(plan, complaint);
     }
     if (error == 0) {
         error = make_nodes(plan, complaint);

@@ -18,8 +18,8 @@ class HandMadeCluster(Cluster):
     def start(self, wait=True):
         self.data_directory.mkdir()
         for worker in self.workers:
-            self.write_config(worker, node_id=worker.id, data_dir=str(self.data_directory / worker.name),
-                              **self._worker_keys)
+            self.write_config(worker, node_id=worker.id,
+                              **{"data_dir": str(self.data_directory / worker.name), **self._worker_keys})
             worker.start(wait=False)
         self.write_config(self.control, **self._control_keys)
         self.control.start(wait=False)

@@ -118,6 +118,44 @@ def test_the_well_known_token_is_for_this_machine(make_cluster):
         assert "local-dev-token-123" not in node.tail()
 
 
+@pytest.mark.parametrize("n_workers, replicas, phrase", [
+    (1, 3, "one replica of each shard"), (2, 3, "two replicas of each shard tolerate no loss"),
+    (3, 2, "two replicas of each shard tolerate no loss"), (3, 3, None), (3, 7, None)])
+def test_few_replicas_are_warned_of(make_cluster, n_workers, replicas, phrase):
+    cluster = make_cluster(n_workers=n_workers, worker={"replicas": replicas})
+    for worker in cluster.workers:
+        warnings = [line for line in worker.log.read_text().splitlines() if "replica" in line and "level=warn" in line]
+        assert len(warnings) == (0 if phrase is None else 1), warnings
+        assert phrase is None or phrase in warnings[0]
+    assert "replica" not in cluster.control.tail()
+
+
+def test_a_second_worker_in_the_same_directory(make_cluster):
+    """It would destroy the logs of the first, which lives on; a dead one holds nothing."""
+    cluster = make_cluster(n_workers=1)
+    worker = cluster.worker(1)
+    config = json.loads(worker.config.read_text())
+    port = cluster.ports.spare()
+    second = {**config, "port": port, "pid_file": "", "worker_hosts": [f"127.0.0.1:{port}"]}
+    line = refuse("worker", second, cluster.directory)
+    assert "data directory is in use" in line and config["data_dir"] in line
+    cluster.client().record("undisturbed", 1)
+    worker.kill()
+    worker.start()
+
+
+def test_a_data_directory_is_made_and_only_ours(make_cluster, tmp_path):
+    directory = tmp_path / "not" / "there" / "yet"
+    make_cluster(n_workers=1, worker={"data_dir": str(directory)})
+    assert directory.is_dir() and directory.stat().st_mode & 0o077 == 0
+
+
+def test_a_data_directory_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refuse("worker", {**GOOD, "node_id": 1, "data_dir": str(tmp_path / "file" / "below")}, tmp_path)
+    assert "data directory" in line and "Not a directory" in line
+
+
 def test_logs_are_lines_of_json_where_asked(make_cluster):
     cluster = make_cluster(n_workers=1, both={"log_format": "json"}, log_level="debug")
     cluster.client().record("logged", 1)
