@@ -20,7 +20,7 @@ struct rm_watermark {
 /* Durable when it returns; may run on any thread. Errors: RM_EIO, RM_ENOSPACE, RM_ENOMEM. */
 int rm_watermarks_write(const char *path, const struct rm_watermark *marks, size_t n_marks);
 
-/* Up to @max marks. Errors: RM_ENOTFOUND (no file); RM_ECORRUPT; RM_EIO; RM_ETOOBIG. */
+/* Up to @max marks. Errors: RM_ENOTFOUND (no file); RM_ECORRUPT; RM_EIO; RM_ETOOBIG; RM_ENOMEM. */
 int rm_watermarks_read(const char *path, struct rm_watermark *ret_marks, size_t max,
                        size_t *ret_n_marks);
 
