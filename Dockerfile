@@ -13,7 +13,7 @@ RUN make -j"$(nproc)" && strip build/raftmetrics
 FROM debian:trixie-slim
 RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends libmicrohttpd12t64 libjansson4 libcurl4t64 \
-        libxxhash0 libuv1t64 libprotobuf-c1 zlib1g \
+        libssl3t64 libxxhash0 libuv1t64 libraft0 libprotobuf-c1 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*.log \
     && useradd --system --uid 10001 --user-group --no-create-home --home-dir /data \
         --shell /usr/sbin/nologin raftmetrics \

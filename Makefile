@@ -10,6 +10,8 @@ Q       := $(if $(filter 0,$(V)),@,)
 PYTHON  := /usr/bin/python3
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes $(if $(CI),-Werror)
+# Older ones commit entries of earlier terms by counting replicas.
+RAFT_MIN := 0.22
 PACKAGES := libmicrohttpd jansson libcurl libcrypto libxxhash libuv raft libprotobuf-c zlib
 FLAGS_release := -fno-omit-frame-pointer
 FLAGS_debug   := -O0
@@ -63,7 +65,14 @@ $(BIN): $(MAIN) $(LIBRARY)
 $(LIBRARY): $(filter-out $(MAIN),$(OBJECTS)) $(PROTO_O)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/obj/%.o: src/%.c $(PROTO_C) | build/.setup-build
+.PHONY: check-raft
+check-raft: | build/.setup-build
+	$(Q)pkg-config --atleast-version=$(RAFT_MIN) raft || { \
+	    echo "libraft >= $(RAFT_MIN) is needed, found: $$(pkg-config --modversion raft 2>&1 | tail -1)." \
+	    "Before $(RAFT_MIN) it commits entries of earlier terms by counting replicas and so" \
+	    "loses acknowledged writes. .ci/setup build installs a newer one." >&2; exit 1; }
+
+$(BUILD)/obj/%.o: src/%.c $(PROTO_C) | check-raft
 	@echo "cc     $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
