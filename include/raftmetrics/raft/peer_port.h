@@ -12,11 +12,12 @@
  *
  * HMAC is HMAC-SHA256 (RFC 2104). All of it takes at most RM_HANDSHAKE_MS. What is malformed, late,
  * of another cluster or ignorant of the secret is closed, and reported once an address and reason
- * until that address succeeds. A TLS layer would stand below HELLO and leave it as it is. */
+ * until that address succeeds. What is ordinary while workers start and stop is not reported: that
+ * the other side hangs up, or asks for a shard that is not served here. A TLS layer would stand
+ * below HELLO and leave it as it is. */
 #ifndef RAFTMETRICS_RAFT_PEER_PORT_H
 #define RAFTMETRICS_RAFT_PEER_PORT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,7 @@ struct rm_peer_address {
 };
 
 struct rm_peer_port_options {
-    const char *listen; /* address to bind */
+    const char *listen; /* address to bind: numeric, or "localhost" */
     uint16_t port;      /* 0: the kernel picks */
     uint64_t cluster;   /* fingerprint of name and map */
     const char *secret;
@@ -47,7 +48,8 @@ struct rm_peer_port_options {
      * an error, which refuses the handshake. */
     int (*met)(void *data, uint32_t worker);
 
-    /* A refused connection, for the log: the other's address, and a phrase why. */
+    /* A refused connection, for the log: the other's address without its port, and why, as in "it
+     * belongs to another cluster". */
     void (*refused)(void *data, const char *address, const char *reason);
     void *data;
 };
@@ -62,8 +64,5 @@ uint16_t rm_peer_port_number(const struct rm_peer_port *port);
 /* Stops listening and frees the port once libuv has let go of its handles, while the loop runs;
  * every transport on it was closed before. Takes NULL. */
 void rm_peer_port_close(struct rm_peer_port *port);
-
-/* Has a connection from @worker for @shard been welcomed, and not been closed since? */
-bool rm_peer_port_is_connected(const struct rm_peer_port *port, uint32_t shard, uint32_t worker);
 
 #endif
