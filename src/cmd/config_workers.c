@@ -5,12 +5,12 @@
 #include "config_lists.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/number.h"
+#include "raftmetrics/cmd/config.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
 enum {
     HOST_MAX = 253,
     WORKER_ID_MAX = 65535,
-    PEER_PORT_DISTANCE = 100, /* from the HTTP port, where the configuration names none */
 };
 
 #define SHOW(slice) (int)(slice).len, (slice).data
@@ -85,13 +85,13 @@ static int complete(struct entry *entry, struct rm_complaint *reason)
                            SHOW(entry->text), WORKER_ID_MAX);
     }
     if (entry->peer_port == 0) {
-        entry->peer_port = entry->port + PEER_PORT_DISTANCE;
+        entry->peer_port = entry->port + RM_PEER_PORT_DISTANCE;
     }
     if (entry->peer_port > UINT16_MAX) {
         return rm_complain(reason, RM_EINVAL,
                            "\"%.*s\" needs a peer port, for %" PRId64 " + %d is none: "
                            "%.*s/PEER_PORT",
-                           SHOW(entry->text), entry->port, PEER_PORT_DISTANCE,
+                           SHOW(entry->text), entry->port, RM_PEER_PORT_DISTANCE,
                            SHOW(entry->address));
     }
     if (entry->peer_port == entry->port) {

@@ -12,10 +12,14 @@ enum { WORKERS_DEFAULT = 3, PORT_DEFAULT = 8080, TOKEN_MAX = 256 };
 
 static const char usage[] =
     "usage: raftmetrics dev [--workers N] [--port P] [--data-dir D] [--token T] [--log-level L]\n\n"
-    "Runs a cluster on 127.0.0.1: control on port P, worker i on P+i, until Ctrl-C. Prints a line\n"
-    "`ready http://127.0.0.1:P` once every shard can be written. D/control.json, D/worker-1.json, "
-    "…\n"
-    "are written anew at each start; each starts its node by hand.\n\n";
+    "Runs a cluster on 127.0.0.1: control on port P, worker i on P+i, until Ctrl-C. Each shard "
+    "has\n"
+    "three replicas where there are three workers; the workers speak to each other on P+100+i, or\n"
+    "on other ports where those are taken. Prints a line `ready http://127.0.0.1:P` once every "
+    "shard\n"
+    "can be written. D/control.json, D/worker-1.json, … are written anew at each start; each "
+    "starts\n"
+    "its node by hand.\n\n";
 
 static const struct rm_option table[] = {
     {"workers", "N", "how many workers (default 3)", false},

@@ -1,5 +1,5 @@
 /* raftmetrics dev: a control daemon on port P and workers on P + 1, …, all on 127.0.0.1, started
- * and stopped together.
+ * and stopped together. The workers' peer ports are P + 101, …, or others where those are taken.
  *
  *   dev_files.c    prepares the directory: lock, ports, configurations
  *   dev_cluster.c  runs the processes, on one loop
@@ -19,6 +19,7 @@ struct rm_dev_node {
     unsigned id;   /* of a worker; 0: control */
     char name[16]; /* "control", "worker-2" */
     uint16_t port;
+    uint16_t peer_port; /* of a worker */
     char *config_path;
     char *pid_path;
 };

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,7 +19,15 @@
 #include "raftmetrics/base/random.h"
 #include "text_file.h"
 
-enum { SECRET_LEN = 48, SECRET_MIN = 8, CONFIG_MAX_BYTES = 1 << 20, DIRECTORY_MODE = 0755 };
+enum {
+    SECRET_LEN = 48,
+    SECRET_MIN = 8,
+    CONFIG_MAX_BYTES = 1 << 20,
+    DIRECTORY_MODE = 0755,
+    PORT_LOWEST = 2000, /* that a peer port may be */
+    /* A quarter of the daemons' default: a developer's full disk should not be a riddle. */
+    MIN_FREE_DISK_BYTES = 64 << 20,
+};
 
 static int out_of_memory(struct rm_complaint *complaint)
 {
@@ -113,6 +122,7 @@ static int check_not_running(const struct rm_dev_plan *plan, const struct rm_dev
                        node->name, plan->given_directory, pid, pid);
 }
 
+/* Errors: RM_EBUSY: in use; RM_EIO; with a sentence. */
 static int check_port(uint16_t port, struct rm_complaint *complaint)
 {
     struct sockaddr_in address = {
@@ -134,6 +144,27 @@ static int check_port(uint16_t port, struct rm_complaint *complaint)
     }
     close(fd);
     return error;
+}
+
+static_assert((int)RM_DEV_NODES_MAX <= (int)RM_PEER_PORT_DISTANCE, "see choose_peer_port");
+
+/* The usual one where that is free, else one of the same last two digits, past the largest from
+ * the smallest on. By those digits no two nodes come to the same port. */
+static int choose_peer_port(struct rm_dev_node *node, struct rm_complaint *complaint)
+{
+    unsigned lowest = PORT_LOWEST + node->port % RM_PEER_PORT_DISTANCE;
+    unsigned port = node->port;
+
+    for (unsigned n = 0; n < UINT16_MAX / RM_PEER_PORT_DISTANCE; n++) {
+        port += RM_PEER_PORT_DISTANCE;
+        port = port > UINT16_MAX ? lowest : port;
+        if (port != node->port && check_port((uint16_t)port, complaint) == 0) {
+            node->peer_port = (uint16_t)port;
+            return 0;
+        }
+    }
+    return rm_complain(complaint, RM_EBUSY, "no port is free on which %s could speak to the others",
+                       node->name);
 }
 
 /* The secret of the last run, so that a node that was started by hand stays a member; else a new
@@ -163,7 +194,12 @@ static json_t *worker_hosts(const struct rm_dev_plan *plan)
     json_t *hosts = json_array();
 
     for (unsigned i = 1; i < plan->n_nodes; i++) {
-        json_array_append_new(hosts, json_sprintf("127.0.0.1:%u", plan->nodes[i].port));
+        unsigned port = plan->nodes[i].port;
+        unsigned peer_port = plan->nodes[i].peer_port;
+
+        json_array_append_new(hosts, peer_port == port + RM_PEER_PORT_DISTANCE
+                                         ? json_sprintf("127.0.0.1:%u", port)
+                                         : json_sprintf("127.0.0.1:%u/%u", port, peer_port));
     }
     return hosts;
 }
@@ -176,6 +212,7 @@ static json_t *node_config(const struct rm_dev_plan *plan, const struct rm_dev_n
     if (node->daemon == RM_DAEMON_WORKER) {
         json_object_set_new(root, "node_id", json_integer(node->id));
         json_object_set_new(root, "data_dir", json_sprintf("%s/%s", plan->directory, node->name));
+        json_object_set_new(root, "min_free_disk_bytes", json_integer(MIN_FREE_DISK_BYTES));
     }
     json_object_set_new(root, "listen", json_string("127.0.0.1"));
     json_object_set_new(root, "port", json_integer(node->port));
@@ -215,6 +252,9 @@ static int make_nodes(struct rm_dev_plan *plan, struct rm_complaint *complaint)
     }
     for (unsigned i = 0; error == 0 && i < plan->n_nodes; i++) {
         error = check_port(plan->nodes[i].port, complaint);
+    }
+    for (unsigned i = 1; error == 0 && i < plan->n_nodes; i++) {
+        error = choose_peer_port(&plan->nodes[i], complaint);
     }
     return error;
 }

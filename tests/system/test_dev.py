@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import time
@@ -180,6 +181,19 @@ def test_a_taken_port_is_named(shared, tmp_path):
     assert run.returncode == 1, run
     assert str(shared.control.port) in run.stderr
     assert shared.control.ask("/health").status == 200
+
+
+def test_another_peer_port_where_one_is_taken(make_cluster):
+    cluster = make_cluster(kind=Cluster, n_workers=3, start=False)
+    base = cluster.ports.base
+    with socket.create_server(("127.0.0.1", base + 102)):
+        cluster.start()
+        cluster.client().record("reached", 1)
+        for node in cluster.nodes:
+            first, second, third = json.loads(node.config.read_text())["worker_hosts"]
+            assert (first, third) == (f"127.0.0.1:{base + 1}", f"127.0.0.1:{base + 3}")
+            address, _, peer_port = second.partition("/")
+            assert address == f"127.0.0.1:{base + 2}" and int(peer_port) != base + 102
 
 
 @pytest.mark.parametrize("args, word", [

@@ -15,6 +15,9 @@
 /* The token of `make run` and of docker-compose.yml: known to everybody. */
 #define RM_LOCAL_DEV_TOKEN "local-dev-token-123"
 
+/* From a worker's HTTP port to its peer port, where worker_hosts names none. */
+enum { RM_PEER_PORT_DISTANCE = 100 };
+
 enum rm_daemon { RM_DAEMON_CONTROL = 1, RM_DAEMON_WORKER = 2 };
 
 enum rm_config_origin {
