@@ -1,15 +1,21 @@
 /* A guard around the raft_io of libuv: the same functions, with what C-Raft 0.22.1 lacks.
  *
- * - send: while an InstallSnapshot to a peer is under way (60 s at most), further ones to it are
- *   completed without being sent; the library sends the whole snapshot again on every tick.
- * - start: an InstallSnapshot that arrives while a local snapshot is being written is dropped, and
- *   its memory freed; the library dereferences NULL on it. The leader sends it again.
- * - set_term, set_vote: the checksummed copy is written first (vote_file.h).
- * - load: returns the newer valid one of the two copies of term and vote; refuses a log whose
- *   entries do not stand where their headers say, and one that does not reach the watermark.
- * - snapshot_get: retried here until it succeeds, for the library's error path frees garbage; what
- *   stays unreadable ends the process through @fatal.
- * - append: the oldest that is unanswered has an age, for whoever must not wait for ever. */
+ * - send: while an InstallSnapshot to a peer is under way (60 s at most), and for a second after,
+ *   further ones to it are completed without being sent; the library sends the whole snapshot again
+ *   with every heartbeat that the peer rejects. A message that cannot be sent is lost, which is no
+ *   error: the library would forget what else it had to do.
+ * - start: an InstallSnapshot that arrives while a snapshot is being written is dropped, and its
+ *   memory freed; the library dereferences NULL on it, or leaks it. The leader sends it again. So
+ *   is one that is damaged.
+ * - set_term, set_vote: the checksummed copy is written first (vote_file.h). What cannot be written
+ *   ends the process through @fatal, for the library would go on as if it were.
+ * - load: returns the newer of the two copies of term and vote; refuses a log whose entries do not
+ *   stand where their headers say, a damaged snapshot, and what does not reach the watermark.
+ * - snapshot_put: retried here, for after a failure the library takes no part any more; what fails
+ *   for half a minute ends the process through @fatal.
+ * - snapshot_get: one at a time, and retried likewise, for the library's error path frees garbage.
+ * - append: the oldest that is unanswered has an age, for whoever must not wait for ever.
+ * - time: the library reads the capacity of the disk from the raft_io it was given right after. */
 #ifndef RAFTMETRICS_SRC_RAFT_IO_GUARD_H
 #define RAFTMETRICS_SRC_RAFT_IO_GUARD_H
 
@@ -19,6 +25,8 @@
 #include <stdint.h>
 
 #include "raftmetrics/raft/watermarks.h"
+
+struct rm__io_guard_state;
 
 struct rm__io_guard {
     struct raft_io io;                               /* what Raft is given */
@@ -35,16 +43,18 @@ struct rm__io_guard {
  * set by the caller before. Errors: RM_ENOMEM. */
 int rm__io_guard_init(struct rm__io_guard *guard, struct raft_io *inner, struct uv_loop_s *loop);
 
-/* After Raft's close callback. */
+/* After Raft's close callback, or where raft_init failed. */
 void rm__io_guard_done(struct rm__io_guard *guard);
 
-/* Milliseconds for which the oldest append has waited for the disk; 0: none waits. */
+/* Milliseconds for which the oldest append has waited for the disk at @now_ms, as uv_now counts
+ * them; 0: none waits. */
 uint64_t rm__io_guard_append_age_ms(const struct rm__io_guard *guard, uint64_t now_ms);
 
-/* Why the last load failed, a phrase; "" where it did not. */
+/* Why the last load failed, a phrase; "" where it did not. Where it failed with RAFT_MALFORMED,
+ * nothing is damaged, but of a version that this one does not know. */
 const char *rm__io_guard_reason(const struct rm__io_guard *guard);
 
-/* Whether a local snapshot is being written now. */
+/* Whether a snapshot is being written now. */
 bool rm__io_guard_is_snapshotting(const struct rm__io_guard *guard);
 
 #endif
