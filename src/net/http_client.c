@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <uv.h>
 
-#include "loop_internal.h"
+#include "raftmetrics/net/loop.h"
 #include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/list.h"
@@ -424,7 +425,7 @@ struct rm_http_client *rm_http_client_new(struct rm_loop *loop)
     }
     rm_list_init(&client->active);
     rm_list_init(&client->idle);
-    client->uv = rm__loop_uv(loop);
+    client->uv = rm_loop_uv(loop);
     client->timer = malloc(sizeof *client->timer);
     client->multi = curl_multi_init();
     if (client->timer == NULL || client->multi == NULL) {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "http_server_internal.h"
-#include "loop_internal.h"
+#include "raftmetrics/net/loop.h"
 #include "raftmetrics/base/error.h"
 #include "socket.h"
 
@@ -119,7 +119,7 @@ static int start_daemon(struct rm_http_server *server, const struct rm_http_serv
 
 static void start_handles(struct rm_http_server *server)
 {
-    uv_loop_t *uv = rm__loop_uv(server->loop);
+    uv_loop_t *uv = rm_loop_uv(server->loop);
     int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 
     uv_timer_init(uv, &server->timeout);

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <uv.h>
 
-#include "loop_internal.h"
 #include "raftmetrics/base/error.h"
 
 /* Work handed over by another thread. */
@@ -33,7 +33,7 @@ struct rm_signal {
     void *data;
 };
 
-uv_loop_t *rm__loop_uv(struct rm_loop *loop)
+struct uv_loop_s *rm_loop_uv(struct rm_loop *loop)
 {
     return &loop->uv;
 }

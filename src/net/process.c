@@ -1,8 +1,9 @@
 #include "raftmetrics/net/process.h"
 
 #include <stdlib.h>
+#include <uv.h>
 
-#include "loop_internal.h"
+#include "raftmetrics/net/loop.h"
 #include "raftmetrics/base/error.h"
 
 struct rm_process {
@@ -49,7 +50,7 @@ int rm_process_start(struct rm_loop *loop, const char *const *args, rm_process_e
     process->cb = cb;
     process->data = data;
     process->uv.data = process;
-    if (uv_spawn(rm__loop_uv(loop), &process->uv, &options) != 0) {
+    if (uv_spawn(rm_loop_uv(loop), &process->uv, &options) != 0) {
         /* The handle is initialised even where the spawn failed, and must be closed. */
         uv_close((uv_handle_t *)&process->uv, on_closed);
         return RM_EIO;

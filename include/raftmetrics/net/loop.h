@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct uv_loop_s;
 struct rm_loop;
 struct rm_timer;
 struct rm_signal;
@@ -38,6 +39,9 @@ void rm_timer_start(struct rm_timer *timer, uint64_t delay_ms, uint64_t repeat_m
 void rm_timer_stop(struct rm_timer *timer);
 /* Takes NULL. */
 void rm_timer_free(struct rm_timer *timer);
+
+/* libuv's own loop, borrowed, for the layer that brings handles of its own. */
+struct uv_loop_s *rm_loop_uv(struct rm_loop *loop);
 
 typedef void (*rm_signal_cb)(int signum, void *data);
 
