@@ -1,33 +1,38 @@
-/* One shard on a worker: its state (store and remembered keys) behind its replica. */
+/* One shard on a worker: its state behind its replica. */
 #ifndef RAFTMETRICS_SRC_API_SHARD_H
 #define RAFTMETRICS_SRC_API_SHARD_H
 
 #include <stdint.h>
 
 #include "raftmetrics/metrics/store.h"
+#include "raftmetrics/proto/write_batch.h"
 #include "raftmetrics/raft/replica.h"
 
 struct rm__shard;
 
 struct rm__shard_options {
-    uint32_t shard;
+    struct rm_replica_options replica;
     uint32_t n_shards; /* of the cluster */
-    uint32_t worker_id;
     uint64_t hash_seed;
-    uint64_t idempotency_ttl_ms;
-    size_t max_idempotency_keys;
+    uint64_t max_bytes;            /* of the state; past it nothing is recorded, only deleted */
+    struct rm_shard_config config; /* what this worker proposes when it leads */
 };
 
-/* NULL when out of memory. */
-struct rm__shard *rm__shard_new(const struct rm__shard_options *options);
-void rm__shard_free(struct rm__shard *shard);
+/* Errors: RM_ENOMEM, RM_EIO. */
+int rm__shard_new(const struct rm__shard_options *options, struct rm__shard **ret_shard);
+
+/* As rm_replica_start. */
+int rm__shard_start(struct rm__shard *shard);
+
+/* Closes its replica, frees it, then calls @cb. */
+void rm__shard_close(struct rm__shard *shard, void (*cb)(void *data), void *data);
 
 /* Proposes @batch, the bytes of a WriteBatch that came from outside. The callback's result is a
- * WriteReply. Errors: RM_EINVAL (not a batch, or one that no front would send
- * to this shard), RM_ENOTLEADER,
- * RM_ENOMEM; the callback is then not called. */
-int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_slice batch,
-                      rm_propose_cb cb, void *data);
+ * WriteReply. Errors: RM_EINVAL (not a batch, or one that no front would send to this shard);
+ * RM_EFULL (the state is as large as it may be); those of rm_replica_propose. The callback is then
+ * not called. */
+int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_session session,
+                      uint64_t sequence, struct rm_slice batch, rm_propose_cb cb, void *data);
 
 /* Borrowed. The state may be read in a callback of rm_replica_read. */
 struct rm_replica *rm__shard_replica(struct rm__shard *shard);

@@ -4,6 +4,7 @@
 
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/base/log.h"
 #include "raftmetrics/base/random.h"
 #include "raftmetrics/proto/write_batch.h"
 #include "worker_internal.h"
@@ -87,8 +88,8 @@ static void backend_write(void *data, struct rm__part *part)
         return;
     }
     *proposal = (struct proposal){part, worker->options.worker_id};
-    if (rm__shard_propose(shard, rm_clock_wall_ms(), rm_buffer_peek(&part->bytes), on_part_proposed,
-                          proposal) != 0) {
+    if (rm__shard_propose(shard, rm_clock_wall_ms(), (struct rm_session){0}, 0,
+                          rm_buffer_peek(&part->bytes), on_part_proposed, proposal) != 0) {
         free(proposal);
         rm__part_finish(part, RM__FATE_OVERLOADED, 0);
     }
@@ -146,7 +147,7 @@ static int init_map(struct rm_worker *worker)
         return RM_EINVAL;
     }
     rv = rm_shard_map_init(&worker->map, ids, (uint32_t)api->n_workers, worker->options.n_shards,
-                           RM__N_REPLICAS);
+                           worker->options.n_replicas);
     if (rv == 0) {
         snprintf(worker->fingerprint, sizeof worker->fingerprint, "%016" PRIx64,
                  rm_shard_map_fingerprint(&worker->map, rm_slice_of(api->cluster_name)));
@@ -166,39 +167,123 @@ static bool holds(const struct rm_worker *worker, uint32_t shard)
     return false;
 }
 
-static int init_shards(struct rm_worker *worker)
+static int on_met(void *data, uint32_t id)
 {
-    struct rm__shard_options options = {
-        .n_shards = worker->options.n_shards,
-        .worker_id = worker->options.worker_id,
-        .idempotency_ttl_ms = worker->options.idempotency_ttl_ms,
-        .max_idempotency_keys = worker->options.max_idempotency_keys,
+    (void)data;
+    (void)id;
+    return 0;
+}
+
+static void on_refused(void *data, const char *address, const char *reason)
+{
+    (void)data;
+    rm_log(RM_LOG_WARN, "peer refused", rm_field_text("address", address),
+           rm_field_text("reason", reason));
+}
+
+static void on_fatal(void *data, const char *sentence)
+{
+    (void)data;
+    rm_log(RM_LOG_ERROR, "worker ends", rm_field_text("reason", sentence));
+    exit(1);
+}
+
+static int init_port(struct rm_worker *worker)
+{
+    const struct rm_api_options *api = &worker->options.api;
+    struct rm_peer_address peers[RM_WORKERS_MAX];
+    struct rm_peer_port_options options = {
+        .listen = api->listen,
+        .cluster = rm_shard_map_fingerprint(&worker->map, rm_slice_of(api->cluster_name)),
+        .secret = api->cluster_secret,
+        .peers = peers,
+        .n_peers = api->n_workers,
+        .met = on_met,
+        .refused = on_refused,
+        .data = worker,
     };
 
+    for (size_t i = 0; i < api->n_workers; i++) {
+        peers[i] = (struct rm_peer_address){api->workers[i].id, api->workers[i].host,
+                                            api->workers[i].peer_port};
+        if (api->workers[i].id == worker->options.worker_id) {
+            options.port = api->workers[i].peer_port;
+        }
+    }
+    return rm_peer_port_new(rm_loop_uv(worker->loop), &options, &worker->peer_port);
+}
+
+static int init_host(struct rm_worker *worker)
+{
+    struct rm_replica_host_options options = {
+        .loop = rm_loop_uv(worker->loop),
+        .port = worker->peer_port,
+        .data_dir = worker->options.data_dir,
+        .min_free_disk_bytes = worker->options.min_free_disk_bytes,
+        .max_log_bytes = worker->options.max_log_bytes,
+        .fatal = on_fatal,
+        .data = worker,
+    };
+
+    return rm_replica_host_new(&options, &worker->host);
+}
+
+static int init_shard(struct rm_worker *worker, uint32_t id)
+{
+    const struct rm_shard_placement *placement = &worker->map.shards[id];
+    struct rm_replica_id members[RM_REPLICAS_MAX];
+    struct rm__shard_options options = {
+        .replica = {.host = worker->host,
+                    .shard = id,
+                    .self = {worker->options.worker_id, 1},
+                    .members = members,
+                    .n_members = placement->n_replicas},
+        .n_shards = worker->options.n_shards,
+        .max_bytes = worker->options.max_shard_bytes,
+        .config = {worker->options.idempotency_ttl_ms, worker->options.max_idempotency_keys},
+    };
+    int rv;
+
+    for (uint32_t i = 0; i < placement->n_replicas; i++) {
+        members[i] = (struct rm_replica_id){placement->workers[i], 1};
+    }
+    rm_random_bytes(&options.hash_seed, sizeof options.hash_seed);
+    rv = rm__shard_new(&options, &worker->shards[id]);
+    return rv != 0 ? rv : rm__shard_start(worker->shards[id]);
+}
+
+static int init_shards(struct rm_worker *worker)
+{
+    int rv = init_port(worker);
+
+    if (rv == 0) {
+        rv = init_host(worker);
+    }
     worker->shards = calloc(worker->options.n_shards, sizeof *worker->shards);
-    if (worker->shards == NULL) {
-        return RM_ENOMEM;
+    if (rv != 0 || worker->shards == NULL) {
+        return rv != 0 ? rv : RM_ENOMEM;
     }
-    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
-        if (!holds(worker, i)) {
-            continue;
-        }
-        options.shard = i;
-        rm_random_bytes(&options.hash_seed, sizeof options.hash_seed);
-        worker->shards[i] = rm__shard_new(&options);
-        if (worker->shards[i] == NULL) {
-            return RM_ENOMEM;
-        }
+    for (uint32_t i = 0; rv == 0 && i < worker->options.n_shards; i++) {
+        rv = holds(worker, i) ? init_shard(worker, i) : 0;
     }
-    return 0;
+    return rv;
+}
+
+static void on_shard_closed(void *data)
+{
+    (void)data;
 }
 
 static void free_state(struct rm_worker *worker)
 {
     for (uint32_t i = 0; worker->shards != NULL && i < worker->options.n_shards; i++) {
-        rm__shard_free(worker->shards[i]);
+        if (worker->shards[i] != NULL) {
+            rm__shard_close(worker->shards[i], on_shard_closed, NULL);
+        }
     }
     free(worker->shards);
+    rm_replica_host_close(worker->host);
+    rm_peer_port_close(worker->peer_port);
     rm_shard_map_done(&worker->map);
     free(worker);
 }

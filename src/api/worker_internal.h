@@ -8,12 +8,14 @@
 #include "shard.h"
 #include "wire.h"
 
-enum { RM__N_REPLICAS = 1, RM__STATUS_BYTES_MAX = 4 << 20 };
+enum { RM__STATUS_BYTES_MAX = 4 << 20 };
 
 struct rm_worker {
     struct rm_worker_options options;
     struct rm_loop *loop;
     struct rm_shard_map map;
+    struct rm_peer_port *peer_port;
+    struct rm_replica_host *host;
     struct rm__shard **shards; /* by shard; NULL for those that live elsewhere */
     char fingerprint[RM__FINGERPRINT_TEXT_LEN + 1];
     uint64_t started_ms;

@@ -82,7 +82,7 @@ void rm__worker_write_cluster(const struct rm_worker *worker, struct rm_json_wri
                                     .fingerprint = worker->fingerprint,
                                     .n_shards = worker->options.n_shards,
                                     .n_workers = (uint32_t)worker->options.api.n_workers,
-                                    .n_replicas = RM__N_REPLICAS};
+                                    .n_replicas = worker->options.n_replicas};
 
     rm__status_write_cluster(json, &info);
 }

@@ -83,8 +83,8 @@ static void append(struct rm_worker *worker, struct rm__exchange *exchange)
         rm__reply_not_leader(exchange, leader, rm__worker_address(worker, leader));
         return;
     }
-    rv = rm__shard_propose(shard, rm_clock_wall_ms(), rm_http_request_body(exchange->http),
-                           on_appended, exchange);
+    rv = rm__shard_propose(shard, rm_clock_wall_ms(), (struct rm_session){0}, 0,
+                           rm_http_request_body(exchange->http), on_appended, exchange);
     if (rv == RM_EINVAL) {
         rm__reply_error(exchange, RM__INVALID_BODY, "The body is not a valid WriteBatch");
     } else if (rv != 0) {

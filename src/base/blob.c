@@ -38,6 +38,15 @@ void rm_blob_unref(struct rm_blob *blob)
     }
 }
 
+void *rm_blob_take(struct rm_blob *blob)
+{
+    void *data = blob->data;
+
+    assert(blob->n_owners == 1);
+    free(blob);
+    return data;
+}
+
 struct rm_slice rm_blob_peek(const struct rm_blob *blob)
 {
     return rm_slice_make(blob->data, blob->len);

@@ -16,10 +16,10 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "raftmetrics/net/loop.h"
 #include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/list.h"
+#include "raftmetrics/net/loop.h"
 
 enum {
     IDLE_EASIES_MAX = 64,

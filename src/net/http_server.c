@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "http_server_internal.h"
-#include "raftmetrics/net/loop.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/net/loop.h"
 #include "socket.h"
 
 enum {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "raftmetrics/net/loop.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/net/loop.h"
 
 struct rm_process {
     uv_process_t uv;

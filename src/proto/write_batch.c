@@ -133,6 +133,25 @@ out:
     return rv;
 }
 
+int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_config *config)
+{
+    Raftmetrics__ShardConfig message = RAFTMETRICS__SHARD_CONFIG__INIT;
+    Raftmetrics__WriteBatch whole = RAFTMETRICS__WRITE_BATCH__INIT;
+    size_t size;
+    int rv;
+
+    message.idempotency_ttl_ms = config->idempotency_ttl_ms;
+    message.max_idempotency_keys = config->max_idempotency_keys;
+    whole.config = &message;
+    size = raftmetrics__write_batch__get_packed_size(&whole);
+    rv = rm_buffer_reserve(batch, size);
+    if (rv == 0) {
+        raftmetrics__write_batch__pack(&whole, (uint8_t *)batch->data + batch->len);
+        batch->len += size;
+    }
+    return rv;
+}
+
 /* ---- decoding ---- */
 
 static const struct rm_label *labels_of(struct rm_arena *arena, const Raftmetrics__Sample *message)
@@ -219,6 +238,11 @@ int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batc
         if (rv != 0) {
             goto err_arena;
         }
+    }
+    if (message->config != NULL) {
+        batch.has_config = true;
+        batch.config = (struct rm_shard_config){message->config->idempotency_ttl_ms,
+                                                message->config->max_idempotency_keys};
     }
     *ret_batch = batch;
     return 0;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/net/loop_internal.h"
 #include "../../src/raft/hello.h"
 #include "../../src/raft/peer_transport.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/net/loop.h"
 #include "raw_socket.h"
 #include "turn.h"
 
@@ -158,7 +158,7 @@ static inline void side_open(struct side *side, struct rm_loop *loop, struct rm_
     }
     memset(side, 0, sizeof *side);
     side->self = self;
-    rv = rm_peer_port_new(rm__loop_uv(loop), &options, &side->port);
+    rv = rm_peer_port_new(rm_loop_uv(loop), &options, &side->port);
     if (rv == 0) {
         rv = rm__peer_transport_init(side->port, SIDE_SHARD, self, &side->transport);
     }

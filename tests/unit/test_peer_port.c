@@ -583,7 +583,7 @@ static void test_listen_errors(void **state)
     struct rm_peer_port_options options = {
         .listen = "127.0.0.1", .port = fixture->listener.number, .secret = SIDE_SECRET};
     struct rm_peer_port *port = NULL;
-    uv_loop_t *loop = rm__loop_uv(fixture->loop);
+    uv_loop_t *loop = rm_loop_uv(fixture->loop);
 
     (void)state;
     assert_int_equal(rm_peer_port_new(loop, &options, &port), RM_EBUSY);

@@ -17,6 +17,9 @@ struct rm_blob *rm_blob_ref(struct rm_blob *blob);
 /* Takes NULL. */
 void rm_blob_unref(struct rm_blob *blob);
 
+/* Gives the memory back to its only owner, who frees it; the blob is gone. */
+void *rm_blob_take(struct rm_blob *blob);
+
 struct rm_slice rm_blob_peek(const struct rm_blob *blob);
 
 #endif

@@ -37,10 +37,21 @@ enum rm_outcome {
  * Errors: RM_ENOMEM; RM_ETOOBIG (the buffer's maximum); the buffer is unchanged. */
 int rm_write_batch_append(struct rm_buffer *batch, const struct rm_write *write);
 
+/* What decides how entries are applied; an entry itself, for replicas must not differ in it. */
+struct rm_shard_config {
+    uint64_t idempotency_ttl_ms;
+    uint64_t max_idempotency_keys;
+};
+
+/* Appends @config to the batch that @batch holds. Errors: as rm_write_batch_append. */
+int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_config *config);
+
 /* A batch in memory, owning all it points to but the bytes it was read from. */
 struct rm_write_batch {
     struct rm_write *writes;
     size_t n_writes;
+    bool has_config;
+    struct rm_shard_config config;
     struct rm_arena *arena;
 };
 

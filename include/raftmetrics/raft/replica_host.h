@@ -18,7 +18,6 @@ struct rm_replica_host_options {
     const char *data_dir;         /* exists; a replica's files are in <data_dir>/shard-<id> */
     uint64_t min_free_disk_bytes; /* below it nothing is proposed */
     uint64_t max_log_bytes;       /* of all replicas; past it the longest log is snapshotted */
-    uint64_t max_state_bytes;     /* of one replica; past it nothing is recorded in it */
 
     /* Something that cannot be survived; ends the process, does not return. */
     void (*fatal)(void *data, const char *sentence);
@@ -36,7 +35,7 @@ void rm_replica_host_close(struct rm_replica_host *host);
 /* Is the disk below its floor, as of the last look, at most half a second ago? */
 bool rm_replica_host_is_disk_low(const struct rm_replica_host *host);
 
-/* Bytes that the data directory may still take, and those its files take. */
+/* Bytes that the data directory may still take. */
 uint64_t rm_replica_host_free_bytes(const struct rm_replica_host *host);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/shard.h"
+#include "../../src/api/batch_check.h"
+#include "../../src/api/shard_state.h"
 #include "../../src/api/write.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
@@ -17,48 +18,68 @@
 
 enum { BATCH_MAX = 8 << 20, OUTCOMES_MAX = 8, TTL_MS = 1000, KEYS_MAX = 2 };
 
-static struct rm__shard *start(void)
-{
-    struct rm__shard_options options = {.shard = 0,
-                                        .n_shards = 1,
-                                        .worker_id = 2,
-                                        .hash_seed = 3,
-                                        .idempotency_ttl_ms = TTL_MS,
-                                        .max_idempotency_keys = KEYS_MAX};
-    struct rm__shard *shard = rm__shard_new(&options);
+/* A shard's state, and how many entries it was given. */
+struct shard {
+    uint32_t shard;
+    uint32_t n_shards;
+    struct rm__shard_state *state;
+    unsigned n_applied;
+};
 
-    assert_non_null(shard);
+static struct shard start_as(uint32_t id, uint32_t n_shards)
+{
+    static const struct rm_shard_config config = {TTL_MS, KEYS_MAX};
+    struct shard shard = {id, n_shards, rm__shard_state_new(3), 0};
+    struct rm_buffer bytes;
+    struct rm_buffer result;
+
+    assert_non_null(shard.state);
+    rm_buffer_init(&bytes, BATCH_MAX);
+    rm_buffer_init(&result, BATCH_MAX);
+    assert_int_equal(rm_write_batch_append_config(&bytes, &config), 0);
+    rm__shard_state_apply(shard.state, INT64_MIN, rm_buffer_peek(&bytes), &result);
+    rm_buffer_done(&bytes);
+    rm_buffer_done(&result);
     return shard;
 }
 
-/* What a proposal's callback was told. */
+static struct shard start(void)
+{
+    return start_as(0, 1);
+}
+
+static void end(struct shard *shard)
+{
+    rm__shard_state_free(shard->state);
+}
+
 struct told {
-    int n;
-    int status;
     size_t n_outcomes; /* expected */
     enum rm_outcome outcomes[OUTCOMES_MAX];
 };
 
-static void on_proposed(int status, struct rm_slice result, void *data)
-{
-    struct told *told = data;
-
-    told->n++;
-    told->status = status;
-    assert_int_equal(rm_write_reply_decode(result, told->outcomes, told->n_outcomes), 0);
-}
-
-static int propose_bytes(struct rm__shard *shard, int64_t now_ms, struct rm_slice bytes,
+/* As a leader: what passes the check is applied. */
+static int propose_bytes(struct shard *shard, int64_t now_ms, struct rm_slice bytes,
                          struct told *told)
 {
-    int rv = rm__shard_propose(shard, now_ms, bytes, on_proposed, told);
+    struct rm_buffer result;
+    bool has_samples;
+    int rv = rm__batch_check(bytes, shard->shard, shard->n_shards, &has_samples);
 
-    assert_int_equal(told->n, rv == 0 ? 1 : 0);
-    return rv;
+    if (rv != 0) {
+        return rv;
+    }
+    rm_buffer_init(&result, BATCH_MAX);
+    rm__shard_state_apply(shard->state, now_ms, bytes, &result);
+    shard->n_applied++;
+    assert_int_equal(
+        rm_write_reply_decode(rm_buffer_peek(&result), told->outcomes, told->n_outcomes), 0);
+    rm_buffer_done(&result);
+    return 0;
 }
 
 /* Proposes the writes as one batch; they must be taken. */
-static struct told propose(struct rm__shard *shard, int64_t now_ms, const struct rm_write *writes,
+static struct told propose(struct shard *shard, int64_t now_ms, const struct rm_write *writes,
                            size_t n_writes)
 {
     struct told told = {.n_outcomes = n_writes};
@@ -69,35 +90,26 @@ static struct told propose(struct rm__shard *shard, int64_t now_ms, const struct
         assert_int_equal(rm_write_batch_append(&bytes, &writes[i]), 0);
     }
     assert_int_equal(propose_bytes(shard, now_ms, rm_buffer_peek(&bytes), &told), 0);
-    assert_int_equal(told.status, 0);
     rm_buffer_done(&bytes);
     return told;
 }
 
-static enum rm_outcome propose_one(struct rm__shard *shard, int64_t now_ms,
+static enum rm_outcome propose_one(struct shard *shard, int64_t now_ms,
                                    const struct rm_write *write)
 {
     return propose(shard, now_ms, write, 1).outcomes[0];
 }
 
 /* How many values of @name the store holds; -1 where it does not know it. */
-static int count_of(struct rm__shard *shard, const char *name)
+static int count_of(struct shard *shard, const char *name)
 {
     struct rm_selection selection = {
         .metric_name = rm_slice_of(name), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct rm_aggregate aggregate;
 
-    return rm_store_aggregate(rm__shard_store(shard), &selection, &aggregate) == 0
+    return rm_store_aggregate(rm__shard_state_store(shard->state), &selection, &aggregate) == 0
                ? (int)aggregate.count
                : -1;
-}
-
-static uint64_t applied_index(struct rm__shard *shard)
-{
-    struct rm_replica_status status;
-
-    rm_replica_status(rm__shard_replica(shard), &status);
-    return status.applied_index;
 }
 
 static const struct rm_sample cpu = {{"cpu", 3}, NULL, 0, 1.5, 1000};
@@ -117,27 +129,27 @@ static struct rm_write keyed(struct rm_write write, const char *scope, const cha
 
 static void test_writes_are_in_the_store_when_they_are_answered(void **state)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_sample both[] = {cpu, mem};
     const struct rm_write writes[] = {{.samples = both, .n_samples = 2}, write_of(&cpu)};
-    struct told told = propose(shard, 0, writes, 2);
+    struct told told = propose(&shard, 0, writes, 2);
 
     (void)state;
     assert_int_equal(told.outcomes[0], RM_OUTCOME_DONE);
     assert_int_equal(told.outcomes[1], RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), 2);
-    assert_int_equal(count_of(shard, "mem"), 1);
-    assert_int_equal(applied_index(shard), 1);
-    rm__shard_free(shard);
-    rm__shard_free(NULL);
+    assert_int_equal(count_of(&shard, "cpu"), 2);
+    assert_int_equal(count_of(&shard, "mem"), 1);
+    assert_int_equal(shard.n_applied, 1);
+    end(&shard);
+    rm__shard_state_free(NULL);
 }
 
 static void test_deletes_stand_in_the_order_of_the_batch(void **state)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_write delete = {.delete_metric = {"cpu", 3}};
     const struct rm_write writes[] = {delete, write_of(&cpu), delete, delete, write_of(&cpu)};
-    struct told told = propose(shard, 0, writes, 5);
+    struct told told = propose(&shard, 0, writes, 5);
 
     (void)state;
     assert_int_equal(told.outcomes[0], RM_OUTCOME_UNKNOWN_METRIC);
@@ -145,15 +157,15 @@ static void test_deletes_stand_in_the_order_of_the_batch(void **state)
     assert_int_equal(told.outcomes[2], RM_OUTCOME_DONE);
     assert_int_equal(told.outcomes[3], RM_OUTCOME_UNKNOWN_METRIC);
     assert_int_equal(told.outcomes[4], RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), 1);
-    assert_int_equal(propose_one(shard, 0, &delete), RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), -1);
-    rm__shard_free(shard);
+    assert_int_equal(count_of(&shard, "cpu"), 1);
+    assert_int_equal(propose_one(&shard, 0, &delete), RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "cpu"), -1);
+    end(&shard);
 }
 
 static void test_a_key_records_once(void **state)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_write write = keyed(write_of(&cpu), "token", "k", 1);
     const struct rm_write other_body = keyed(write_of(&mem), "token", "k", 2);
     const struct rm_write other_scope = keyed(write_of(&mem), "other", "k", 2);
@@ -161,75 +173,73 @@ static void test_a_key_records_once(void **state)
     struct told told;
 
     (void)state;
-    told = propose(shard, 0, twice, 2);
+    told = propose(&shard, 0, twice, 2);
     assert_int_equal(told.outcomes[0], RM_OUTCOME_DONE);
     assert_int_equal(told.outcomes[1], RM_OUTCOME_DONE);
-    assert_int_equal(propose_one(shard, 1, &write), RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), 1);
-    assert_int_equal(propose_one(shard, 1, &other_body), RM_OUTCOME_KEY_CONFLICT);
-    assert_int_equal(count_of(shard, "mem"), -1);
-    assert_int_equal(propose_one(shard, 1, &other_scope), RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "mem"), 1);
-    rm__shard_free(shard);
+    assert_int_equal(propose_one(&shard, 1, &write), RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "cpu"), 1);
+    assert_int_equal(propose_one(&shard, 1, &other_body), RM_OUTCOME_KEY_CONFLICT);
+    assert_int_equal(count_of(&shard, "mem"), -1);
+    assert_int_equal(propose_one(&shard, 1, &other_scope), RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "mem"), 1);
+    end(&shard);
 }
 
 static void test_a_key_is_forgotten_by_the_time_of_the_entries(void **state)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_write write = keyed(write_of(&cpu), "token", "k", 1);
 
     (void)state;
-    propose_one(shard, 5000, &write);
-    propose_one(shard, 5000 + TTL_MS - 1, &write);
-    assert_int_equal(count_of(shard, "cpu"), 1);
-    propose_one(shard, 5000 + TTL_MS, &write);
-    assert_int_equal(count_of(shard, "cpu"), 2);
-    propose_one(shard, 0, &write); /* a clock that went back: the entries' time does not */
-    assert_int_equal(count_of(shard, "cpu"), 2);
-    rm__shard_free(shard);
+    propose_one(&shard, 5000, &write);
+    propose_one(&shard, 5000 + TTL_MS - 1, &write);
+    assert_int_equal(count_of(&shard, "cpu"), 1);
+    propose_one(&shard, 5000 + TTL_MS, &write);
+    assert_int_equal(count_of(&shard, "cpu"), 2);
+    end(&shard);
 }
 
 static void test_a_full_table_refuses_new_keys_only(void **state)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_write writes[] = {keyed(write_of(&cpu), "token", "1", 1),
                                       keyed(write_of(&cpu), "token", "2", 1),
                                       keyed(write_of(&cpu), "token", "3", 1),
                                       keyed(write_of(&cpu), "token", "2", 1), write_of(&cpu)};
-    struct told told = propose(shard, 0, writes, 5);
+    struct told told = propose(&shard, 0, writes, 5);
 
     (void)state;
     assert_int_equal(told.outcomes[1], RM_OUTCOME_DONE);
     assert_int_equal(told.outcomes[2], RM_OUTCOME_KEYS_FULL);
     assert_int_equal(told.outcomes[3], RM_OUTCOME_DONE);
     assert_int_equal(told.outcomes[4], RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), 3);
-    assert_int_equal(propose_one(shard, TTL_MS, &writes[2]), RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), 4);
-    rm__shard_free(shard);
+    assert_int_equal(count_of(&shard, "cpu"), 3);
+    assert_int_equal(propose_one(&shard, TTL_MS, &writes[2]), RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "cpu"), 4);
+    end(&shard);
 }
 
 static void test_what_was_refused_is_not_remembered(void **state)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_write delete =
         keyed((struct rm_write){.delete_metric = {"cpu", 3}}, "token", "k", 1);
     const struct rm_write record = write_of(&cpu);
 
     (void)state;
-    assert_int_equal(propose_one(shard, 0, &delete), RM_OUTCOME_UNKNOWN_METRIC);
-    propose_one(shard, 0, &record);
-    assert_int_equal(propose_one(shard, 0, &delete), RM_OUTCOME_DONE);
-    propose_one(shard, 0, &record);
-    assert_int_equal(propose_one(shard, 0, &delete), RM_OUTCOME_DONE);
-    assert_int_equal(count_of(shard, "cpu"), 1);
-    rm__shard_free(shard);
+    assert_int_equal(propose_one(&shard, 0, &delete), RM_OUTCOME_UNKNOWN_METRIC);
+    propose_one(&shard, 0, &record);
+    assert_int_equal(propose_one(&shard, 0, &delete), RM_OUTCOME_DONE);
+    propose_one(&shard, 0, &record);
+    assert_int_equal(propose_one(&shard, 0, &delete), RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "cpu"), 1);
+    end(&shard);
 }
 
 /* The write, behind one that is good, must not be proposed, and neither must the good one. */
 static void check_refused(const struct rm_write *write)
 {
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     const struct rm_write good = write_of(&cpu);
     struct told told = {0};
     struct rm_buffer bytes;
@@ -237,11 +247,11 @@ static void check_refused(const struct rm_write *write)
     rm_buffer_init(&bytes, BATCH_MAX);
     assert_int_equal(rm_write_batch_append(&bytes, &good), 0);
     assert_int_equal(rm_write_batch_append(&bytes, write), 0);
-    assert_int_equal(propose_bytes(shard, 0, rm_buffer_peek(&bytes), &told), RM_EINVAL);
-    assert_int_equal(applied_index(shard), 0);
-    assert_int_equal(count_of(shard, "cpu"), -1);
+    assert_int_equal(propose_bytes(&shard, 0, rm_buffer_peek(&bytes), &told), RM_EINVAL);
+    assert_int_equal(shard.n_applied, 0);
+    assert_int_equal(count_of(&shard, "cpu"), -1);
     rm_buffer_done(&bytes);
-    rm__shard_free(shard);
+    end(&shard);
 }
 
 static void check_sample_refused(struct rm_sample sample)
@@ -303,32 +313,23 @@ static void test_labels_that_no_front_would_send(void **state)
 static void test_batches_that_no_front_would_send(void **state)
 {
     const struct rm_write bad_delete = {.delete_metric = {"a b", 3}};
-    struct rm__shard *shard = start();
+    struct shard shard = start();
     struct told told = {0};
 
     (void)state;
     check_refused(&bad_delete);
-    assert_int_equal(propose_bytes(shard, 0, rm_slice_of(""), &told), RM_EINVAL);
-    assert_int_equal(propose_bytes(shard, 0, rm_slice_of("{}"), &told), RM_EINVAL);
-    assert_int_equal(propose_bytes(shard, 0, rm_slice_of("\x0a\x05"), &told), RM_EINVAL);
-    assert_int_equal(applied_index(shard), 0);
-    rm__shard_free(shard);
-}
-
-static void on_many_proposed(int status, struct rm_slice result, void *data)
-{
-    size_t *len = data;
-
-    assert_int_equal(status, 0);
-    *len = result.len;
+    assert_int_equal(propose_bytes(&shard, 0, rm_slice_of(""), &told), RM_EINVAL);
+    assert_int_equal(propose_bytes(&shard, 0, rm_slice_of("{}"), &told), RM_EINVAL);
+    assert_int_equal(propose_bytes(&shard, 0, rm_slice_of("\x0a\x05"), &told), RM_EINVAL);
+    assert_int_equal(shard.n_applied, 0);
+    end(&shard);
 }
 
 /* More deletes than their reply has room for would be refused only once they are applied. */
 static void test_as_many_writes_as_a_reply_takes(void **state)
 {
     const struct rm_write delete = {.delete_metric = {"a", 1}};
-    struct rm__shard *shard = start();
-    size_t len = 0;
+    bool has_samples = true;
     struct rm_buffer one;
     struct rm_buffer bytes;
 
@@ -339,22 +340,17 @@ static void test_as_many_writes_as_a_reply_takes(void **state)
     for (size_t i = 0; i < RM__APPEND_WRITES_MAX; i++) {
         assert_int_equal(rm_buffer_append_slice(&bytes, rm_buffer_peek(&one)), 0);
     }
-    assert_int_equal(rm__shard_propose(shard, 0, rm_buffer_peek(&bytes), on_many_proposed, &len),
-                     0);
-    assert_true(len > RM__APPEND_WRITES_MAX);
+    assert_int_equal(rm__batch_check(rm_buffer_peek(&bytes), 0, 1, &has_samples), 0);
+    assert_false(has_samples);
     assert_int_equal(rm_buffer_append_slice(&bytes, rm_buffer_peek(&one)), 0);
-    assert_int_equal(rm__shard_propose(shard, 0, rm_buffer_peek(&bytes), on_many_proposed, &len),
-                     RM_EINVAL);
+    assert_int_equal(rm__batch_check(rm_buffer_peek(&bytes), 0, 1, &has_samples), RM_EINVAL);
     rm_buffer_done(&one);
     rm_buffer_done(&bytes);
-    rm__shard_free(shard);
 }
 
 static void test_what_belongs_to_another_shard_is_refused(void **state)
 {
     enum { N_SHARDS = 4 };
-    struct rm__shard_options options = {
-        .n_shards = N_SHARDS, .worker_id = 2, .max_idempotency_keys = KEYS_MAX};
     struct rm_sample sample = {.metric_name = rm_slice_of("mine"), .value = 1};
     struct rm_write writes[] = {{.samples = &sample, .n_samples = 1},
                                 {.delete_metric = sample.metric_name}};
@@ -362,17 +358,17 @@ static void test_what_belongs_to_another_shard_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
-        for (options.shard = 0; options.shard < N_SHARDS; options.shard++) {
-            struct rm__shard *shard = rm__shard_new(&options);
+        for (uint32_t id = 0; id < N_SHARDS; id++) {
+            struct shard shard = start_as(id, N_SHARDS);
             struct told told = {.n_outcomes = 1};
             struct rm_buffer bytes;
 
             rm_buffer_init(&bytes, BATCH_MAX);
             assert_int_equal(rm_write_batch_append(&bytes, &writes[i]), 0);
-            assert_int_equal(propose_bytes(shard, 1, rm_buffer_peek(&bytes), &told),
-                             options.shard == home ? 0 : RM_EINVAL);
+            assert_int_equal(propose_bytes(&shard, 1, rm_buffer_peek(&bytes), &told),
+                             id == home ? 0 : RM_EINVAL);
             rm_buffer_done(&bytes);
-            rm__shard_free(shard);
+            end(&shard);
         }
     }
 }

@@ -1,0 +1,185 @@
+#include "shard_state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/key_table.h"
+
+/* Until the shard's first leader has proposed its own. */
+static const struct rm_shard_config initial_config = {.idempotency_ttl_ms = 600000,
+                                                      .max_idempotency_keys = 100000};
+
+struct rm__shard_state {
+    uint64_t hash_seed;
+    struct rm_store *store;
+    struct rm_key_table *keys;
+    struct rm_shard_config config;
+};
+
+/* ---- applying ---- */
+
+/* A committed entry must be applied: one that is skipped here and not elsewhere would let replicas
+ * diverge. The process ends, and starts again from its log. */
+static void must_have_memory(int rv)
+{
+    if (rv == RM_ENOMEM) {
+        fputs("raftmetrics: out of memory while applying a committed write; give this worker more "
+              "memory or less data, and start it again\n",
+              stderr);
+        abort();
+    }
+}
+
+static struct rm_request_hash hash_of(const struct rm_write_key *key)
+{
+    return (struct rm_request_hash){key->hash_low, key->hash_high};
+}
+
+/* RM_OUTCOME_DONE with *@ret_is_new false: done before, under the same key. */
+static enum rm_outcome check_key(const struct rm__shard_state *state,
+                                 const struct rm_write_key *key, bool *ret_is_new)
+{
+    *ret_is_new = true;
+    if (key->key.data == NULL) {
+        return RM_OUTCOME_DONE;
+    }
+    switch (rm_key_table_check(state->keys, key->scope, key->key, hash_of(key))) {
+    case RM_EEXIST:
+        *ret_is_new = false;
+        return RM_OUTCOME_DONE;
+    case RM_ECONFLICT:
+        return RM_OUTCOME_KEY_CONFLICT;
+    default:
+        return rm_key_table_count(state->keys) < state->config.max_idempotency_keys
+                   ? RM_OUTCOME_DONE
+                   : RM_OUTCOME_KEYS_FULL;
+    }
+}
+
+static void remember_key(struct rm__shard_state *state, const struct rm_write_key *key,
+                         int64_t time_ms)
+{
+    if (key->key.data != NULL) {
+        must_have_memory(rm_key_table_add(state->keys, key->scope, key->key, hash_of(key),
+                                          time_ms + (int64_t)state->config.idempotency_ttl_ms));
+    }
+}
+
+static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_ms,
+                                   const struct rm_write *write)
+{
+    bool is_new;
+    enum rm_outcome outcome = check_key(state, &write->key, &is_new);
+
+    if (outcome != RM_OUTCOME_DONE || !is_new) {
+        return outcome;
+    }
+    if (write->delete_metric.data != NULL &&
+        rm_store_delete(state->store, write->delete_metric) == RM_ENOTFOUND) {
+        return RM_OUTCOME_UNKNOWN_METRIC;
+    }
+    for (size_t i = 0; i < write->n_samples; i++) {
+        must_have_memory(rm_store_record(state->store, &write->samples[i]));
+    }
+    remember_key(state, &write->key, time_ms);
+    return RM_OUTCOME_DONE;
+}
+
+void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struct rm_slice body,
+                           struct rm_buffer *result)
+{
+    struct rm_write_batch batch;
+    enum rm_outcome *outcomes;
+    int rv = rm_write_batch_decode(body, &batch);
+
+    must_have_memory(rv);
+    assert(rv == 0); /* it was decoded before it was proposed */
+    rm_key_table_expire(state->keys, time_ms);
+    if (batch.has_config) {
+        state->config = batch.config;
+    }
+    outcomes = malloc((batch.n_writes + 1) * sizeof *outcomes);
+    must_have_memory(outcomes == NULL ? RM_ENOMEM : 0);
+    for (size_t i = 0; i < batch.n_writes; i++) {
+        outcomes[i] = apply_write(state, time_ms, &batch.writes[i]);
+    }
+    rv = rm_write_reply_encode(outcomes, batch.n_writes, result);
+    must_have_memory(rv);
+    assert(rv == 0);
+    free(outcomes);
+    rm_write_batch_done(&batch);
+}
+
+/* ---- images ---- */
+
+struct rm_image *rm__shard_state_freeze(struct rm__shard_state *state)
+{
+    (void)state;
+    return NULL;
+}
+
+int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
+                            struct rm_slice bytes)
+{
+    (void)state;
+    (void)blob;
+    (void)bytes;
+    return RM_ECORRUPT;
+}
+
+uint64_t rm__shard_state_hash(const struct rm__shard_state *state)
+{
+    uint64_t parts[] = {state->config.idempotency_ttl_ms, state->config.max_idempotency_keys};
+
+    return XXH3_64bits(parts, sizeof parts);
+}
+
+uint64_t rm__shard_state_size(const struct rm__shard_state *state)
+{
+    struct rm_store_stats stats;
+
+    rm_store_stats(state->store, &stats);
+    return stats.n_bytes;
+}
+
+/* ---- life ---- */
+
+struct rm__shard_state *rm__shard_state_new(uint64_t hash_seed)
+{
+    struct rm__shard_state *state = calloc(1, sizeof *state);
+
+    if (state == NULL) {
+        return NULL;
+    }
+    state->hash_seed = hash_seed;
+    state->config = initial_config;
+    state->store = rm_store_new(hash_seed);
+    state->keys = rm_key_table_new(hash_seed);
+    if (state->store == NULL || state->keys == NULL) {
+        rm__shard_state_free(state);
+        return NULL;
+    }
+    return state;
+}
+
+void rm__shard_state_free(struct rm__shard_state *state)
+{
+    if (state != NULL) {
+        rm_key_table_free(state->keys);
+        rm_store_free(state->store);
+        free(state);
+    }
+}
+
+struct rm_store *rm__shard_state_store(struct rm__shard_state *state)
+{
+    return state->store;
+}
+
+const struct rm_shard_config *rm__shard_state_config(const struct rm__shard_state *state)
+{
+    return &state->config;
+}

@@ -1,0 +1,280 @@
+/* What C-Raft calls: entries applied, snapshots frozen and restored. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "entry.h"
+#include "raftmetrics/base/error.h"
+#include "replica_internal.h"
+#include "snapshot_header.h"
+
+enum { RESULT_BYTES_MAX = 1 << 20, FRONT_BYTES_MAX = 256 << 20 };
+
+/* ---- entries ---- */
+
+raft_term rm__replica_term_of(const struct rm_replica *replica, raft_index index)
+{
+    const struct raft_trail *trail = &replica->raft.trail;
+
+    if (index == trail->snapshot.index) {
+        return trail->snapshot.term;
+    }
+    if (index <= trail->offset) {
+        return 0;
+    }
+    for (unsigned i = trail->front; i != trail->back; i = (i + 1) % trail->size) {
+        if (index <= trail->records[i].index) {
+            return trail->records[i].term;
+        }
+    }
+    return 0;
+}
+
+uint64_t rm__replica_hash(const struct rm_replica *replica)
+{
+    uint64_t parts[3] = {replica->machine.hash(replica->machine.data),
+                         rm__session_table_hash(replica->sessions), (uint64_t)replica->time_ms};
+
+    return XXH3_64bits(parts, sizeof parts);
+}
+
+/* The state as it is now is that of @applied; notes it where a multiple of the period was reached
+ * since the last note. */
+static void note_hash(struct rm_replica *replica, raft_index applied)
+{
+    uint64_t multiple = applied - applied % RM_HASH_PERIOD;
+
+    if (multiple == 0 || multiple <= replica->hashed_index ||
+        multiple < replica->raft.trail.snapshot.index) {
+        return;
+    }
+    memmove(replica->hashes + 1, replica->hashes, (RM_HASHES - 1) * sizeof replica->hashes[0]);
+    replica->hashes[0] = (struct rm_state_hash){multiple, rm__replica_hash(replica)};
+    replica->hashed_index = multiple;
+}
+
+/* An entry is skipped by none or by all: what cannot be applied ends the process. */
+static void must(struct rm_replica *replica, int rv)
+{
+    if (rv == RM_ENOMEM) {
+        rm__replica_fatal(replica, "Out of memory while applying a committed entry; give this "
+                                   "worker more memory or less data, and start it again");
+    }
+    if (rv == RM_EPROTO) {
+        rm__replica_fatal(replica, "The log holds an entry of a newer version; start this worker "
+                                   "with the version that the others run");
+    }
+    if (rv != 0) {
+        rm__replica_fatal(replica, "A committed entry is damaged in memory; start this worker "
+                                   "again, and check its memory if that comes back");
+    }
+}
+
+static int apply_command(struct rm_replica *replica, const struct rm__entry *entry,
+                         struct rm_buffer *result)
+{
+    struct rm_slice stored;
+    int rv;
+
+    if (rm_session_is_none(entry->session)) {
+        replica->machine.apply(replica->machine.data, entry->time_ms, entry->body, result);
+        return 0;
+    }
+    rv = rm__session_check(replica->sessions, entry->session, entry->sequence, &stored);
+    if (rv == RM_EEXIST) {
+        must(replica, rm_buffer_append_slice(result, stored));
+        return 0;
+    }
+    if (rv == 0) {
+        replica->machine.apply(replica->machine.data, entry->time_ms, entry->body, result);
+        must(replica, rm__session_record(replica->sessions, entry->session, entry->sequence,
+                                         rm_buffer_peek(result), entry->time_ms));
+    }
+    return rv;
+}
+
+static int apply_entry(struct rm_replica *replica, const struct rm__entry *entry,
+                       struct rm_buffer *result)
+{
+    replica->time_ms = entry->time_ms;
+    rm__session_expire(replica->sessions, entry->time_ms);
+    if (entry->kind == RM__ENTRY_OPEN_SESSION) {
+        must(replica, rm__session_open(replica->sessions, entry->session, entry->time_ms));
+        return 0;
+    }
+    return apply_command(replica, entry, result);
+}
+
+static int apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **ret_result)
+{
+    struct rm_replica *replica = fsm->data;
+    raft_index index = replica->raft.last_applied + 1;
+    struct rm__entry entry;
+    struct rm_buffer result;
+    int status;
+
+    must(replica, rm__entry_decode(rm_slice_make(buf->base, buf->len), &entry));
+    must(replica, entry.index == index ? 0 : RM_ECORRUPT);
+    note_hash(replica, index - 1);
+    rm_buffer_init(&result, RESULT_BYTES_MAX);
+    status = apply_entry(replica, &entry, &result);
+    replica->log_bytes += buf->len;
+    replica->log_entries++;
+    rm__replica_note_result(replica, index, status, rm_buffer_peek(&result));
+    rm_buffer_done(&result);
+    *ret_result = NULL;
+    return 0;
+}
+
+/* ---- snapshots ---- */
+
+static void thaw(struct rm__freeze *freeze)
+{
+    rm_image_release(freeze->image);
+    rm_buffer_done(&freeze->front);
+    free(freeze->buffers);
+    *freeze = (struct rm__freeze){0};
+}
+
+static int encode_front(struct rm_replica *replica, struct rm__freeze *freeze)
+{
+    struct rm__snapshot_header header = {.time_ms = replica->time_ms};
+    struct rm_slice *pieces = malloc((freeze->image->n_pieces + 1) * sizeof *pieces);
+    int rv = pieces == NULL ? RM_ENOMEM : 0;
+
+    rm_buffer_init(&freeze->front, FRONT_BYTES_MAX);
+    if (rv == 0) {
+        rv = rm_buffer_reserve(&freeze->front, RM__SNAPSHOT_HEADER_BYTES);
+    }
+    if (rv == 0) {
+        freeze->front.len = RM__SNAPSHOT_HEADER_BYTES;
+        rv = rm__session_table_encode(replica->sessions, &freeze->front);
+    }
+    if (rv == 0) {
+        pieces[0] = rm_slice_make(freeze->front.data + RM__SNAPSHOT_HEADER_BYTES,
+                                  freeze->front.len - RM__SNAPSHOT_HEADER_BYTES);
+        memcpy(pieces + 1, freeze->image->pieces, freeze->image->n_pieces * sizeof *pieces);
+        rm__snapshot_header_encode(&header, pieces, freeze->image->n_pieces + 1,
+                                   freeze->front.data);
+    }
+    free(pieces);
+    return rv;
+}
+
+static int list_buffers(struct rm__freeze *freeze)
+{
+    const struct rm_image *image = freeze->image;
+
+    freeze->buffers = malloc((image->n_pieces + 1) * sizeof *freeze->buffers);
+    if (freeze->buffers == NULL) {
+        return RM_ENOMEM;
+    }
+    freeze->buffers[0] = (struct raft_buffer){freeze->front.data, freeze->front.len};
+    for (size_t i = 0; i < image->n_pieces; i++) {
+        freeze->buffers[i + 1] =
+            (struct raft_buffer){(void *)(uintptr_t)image->pieces[i].data, image->pieces[i].len};
+    }
+    return 0;
+}
+
+static int snapshot(struct raft_fsm *fsm, struct raft_buffer *ret_bufs[], unsigned *ret_n_bufs)
+{
+    struct rm_replica *replica = fsm->data;
+    struct rm__freeze freeze = {.log_bytes = replica->log_bytes};
+    int rv;
+
+    raft_set_snapshot_threshold(&replica->raft, UINT32_MAX); /* one was asked for */
+    freeze.image = replica->machine.freeze(replica->machine.data);
+    if (freeze.image == NULL) {
+        return RAFT_NOMEM;
+    }
+    rv = encode_front(replica, &freeze);
+    if (rv == 0) {
+        rv = list_buffers(&freeze);
+    }
+    if (rv != 0) {
+        thaw(&freeze);
+        return RAFT_NOMEM;
+    }
+    replica->freeze = freeze;
+    *ret_bufs = freeze.buffers;
+    *ret_n_bufs = (unsigned)freeze.image->n_pieces + 1;
+    return 0;
+}
+
+/* The snapshot is written, or given up because the replica closes. Half of the log before it is
+ * kept (see rm__host_ask_for_snapshot). */
+static int snapshot_finalize(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct rm_replica *replica = fsm->data;
+
+    replica->log_bytes -= replica->freeze.log_bytes / 2;
+    replica->log_entries -= replica->log_entries / 2;
+    thaw(&replica->freeze);
+    *bufs = NULL;
+    *n_bufs = 0;
+    return 0;
+}
+
+static int restore_parts(struct rm_replica *replica, struct rm_blob *blob)
+{
+    struct rm_slice bytes = rm_blob_peek(blob);
+    struct rm__snapshot_header header;
+    struct rm__session_table *sessions = NULL;
+    int rv = rm__snapshot_header_decode(bytes, &header);
+
+    if (rv == 0) {
+        bytes = rm_slice_make(bytes.data + RM__SNAPSHOT_HEADER_BYTES,
+                              bytes.len - RM__SNAPSHOT_HEADER_BYTES);
+        rv = rm__session_table_decode(&bytes, &sessions);
+    }
+    if (rv == 0) {
+        rv = replica->machine.restore(replica->machine.data, blob, bytes);
+    }
+    if (rv != 0) {
+        rm__session_table_free(sessions);
+        return rv;
+    }
+    rm__session_table_free(replica->sessions);
+    replica->sessions = sessions;
+    replica->time_ms = header.time_ms;
+    replica->log_bytes = 0;
+    replica->log_entries = 0;
+    replica->hashed_index = 0;
+    memset(replica->hashes, 0, sizeof replica->hashes);
+    return 0;
+}
+
+/* While the replica starts, a snapshot that cannot be read is a reason to refuse. Later one has
+ * come from the leader and is on the disk already, and C-Raft has no way to say no. */
+static int restore(struct raft_fsm *fsm, struct raft_buffer *buf)
+{
+    struct rm_replica *replica = fsm->data;
+    struct rm_blob *blob = rm_blob_new(buf->base, buf->len);
+    int rv = blob == NULL ? RM_ENOMEM : restore_parts(replica, blob);
+
+    if (rv == 0) {
+        rm_blob_unref(blob);
+        return 0;
+    }
+    if (replica->is_started) {
+        rm__replica_fatal(replica, "A snapshot from the leader cannot be read; start this worker "
+                                   "again, and it will ask for another");
+    }
+    if (blob != NULL) {
+        (void)rm_blob_take(blob); /* C-Raft still owns it */
+    }
+    replica->reason =
+        rv == RM_ENOMEM ? "out of memory for its snapshot" : "its snapshot is damaged";
+    return rv == RM_ENOMEM ? RAFT_NOMEM : RAFT_CORRUPT;
+}
+
+void rm__replica_init_fsm(struct rm_replica *replica)
+{
+    replica->fsm = (struct raft_fsm){.version = 2,
+                                     .data = replica,
+                                     .apply = apply,
+                                     .snapshot = snapshot,
+                                     .restore = restore,
+                                     .snapshot_finalize = snapshot_finalize};
+}
