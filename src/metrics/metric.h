@@ -13,6 +13,7 @@ struct rm_metric {
     struct rm_vector series;      /* of struct rm_series, owned, in the order of their creation */
     uint64_t n_samples;           /* recorded so far: the ordinal of the next */
     struct rm_observation newest; /* by position; means nothing while n_samples is 0 */
+    uint64_t state_hash;          /* the sum of its observations' */
     struct rm_slice name;         /* its bytes lie behind the struct */
 };
 

@@ -16,14 +16,23 @@ void rm__metric_index_done(struct rm_metric_index *index)
     index->n_sorted = 0;
 }
 
-int rm__metric_index_add(struct rm_metric_index *index, struct rm_metric *metric)
-{
-    return rm__vector_insert(&index->metrics, index->metrics.n, metric);
-}
-
 static const struct rm_metric *metric_at(const struct rm_metric_index *index, uint32_t i)
 {
     return index->metrics.items[i];
+}
+
+/* Names that come in order, as those of an image mostly do, need no sorting later. */
+int rm__metric_index_add(struct rm_metric_index *index, struct rm_metric *metric)
+{
+    uint32_t n = index->metrics.n;
+    bool is_sorted = index->n_sorted == n &&
+                     (n == 0 || rm_slice_compare(metric_at(index, n - 1)->name, metric->name) < 0);
+    int rv = rm__vector_insert(&index->metrics, n, metric);
+
+    if (rv == 0 && is_sorted) {
+        index->n_sorted++;
+    }
+    return rv;
 }
 
 uint32_t rm__metric_index_find(const struct rm_metric_index *index, struct rm_slice name)

@@ -54,6 +54,18 @@ bool rm_label_value_is_valid(struct rm_slice value)
     return rm_utf8_is_valid(value) && !rm_utf8_has_control(value);
 }
 
+bool rm_labels_are_canonical(const struct rm_label *labels, size_t n_labels)
+{
+    for (size_t i = 0; i < n_labels; i++) {
+        if (!rm_label_name_is_valid(labels[i].name) || labels[i].value.len == 0 ||
+            !rm_label_value_is_valid(labels[i].value) ||
+            (i > 0 && rm_slice_compare(labels[i - 1].name, labels[i].name) >= 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A byte as exposition writes it. */
 static unsigned char folded(char byte)
 {

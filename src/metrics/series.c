@@ -57,7 +57,7 @@ void rm__series_free(struct rm_series *series)
         return;
     }
     for (uint32_t i = 0; i < series->chunks.n; i++) {
-        rm__chunk_free(series->chunks.items[i]);
+        rm__chunk_unref(series->chunks.items[i]);
     }
     rm__vector_done(&series->chunks);
     rm_histogram_done(&series->histogram);
@@ -123,7 +123,7 @@ struct rm_series_place rm__series_find(const struct rm_series *series, struct rm
     return (struct rm_series_place){chunk, rm__chunk_find(chunk_at(series, chunk), position)};
 }
 
-static int insert_chunk(struct rm_series *series, uint32_t index, struct rm_chunk *chunk)
+int rm__series_insert_chunk(struct rm_series *series, uint32_t index, struct rm_chunk *chunk)
 {
     size_t n_bytes = rm__vector_bytes(&series->chunks);
     int rv = rm__vector_insert(&series->chunks, index, chunk);
@@ -156,10 +156,10 @@ static int insert_alone(struct rm_series *series, uint32_t index,
     int rv = chunk == NULL ? RM_ENOMEM : rm__chunk_insert(&chunk, 0, observation);
 
     if (rv == 0) {
-        rv = insert_chunk(series, index, chunk);
+        rv = rm__series_insert_chunk(series, index, chunk);
     }
     if (rv != 0) {
-        rm__chunk_free(chunk);
+        rm__chunk_unref(chunk);
     }
     return rv;
 }
@@ -167,20 +167,25 @@ static int insert_alone(struct rm_series *series, uint32_t index,
 /* Splits the full chunk of @place, and moves @place along. */
 static int split(struct rm_series *series, struct rm_series_place *place)
 {
-    struct rm_chunk *chunk = chunk_at(series, place->chunk);
+    struct rm_chunk *whole = chunk_at(series, place->chunk);
+    struct rm_chunk *earlier = NULL;
     struct rm_chunk *later = NULL;
-    int rv = rm__chunk_split(chunk, &later);
+    int rv = rm__chunk_split(whole, &earlier, &later);
 
     if (rv != 0) {
         return rv;
     }
-    rv = insert_chunk(series, place->chunk + 1, later);
+    rv = rm__series_insert_chunk(series, place->chunk + 1, later);
     if (rv != 0) {
-        rm__chunk_free(later);
+        rm__chunk_unref(earlier);
+        rm__chunk_unref(later);
         return rv;
     }
-    if (place->index > chunk->n) {
-        *place = (struct rm_series_place){place->chunk + 1, place->index - chunk->n};
+    series->chunks.items[place->chunk] = earlier;
+    series->n_bytes += rm__chunk_bytes(earlier) - rm__chunk_bytes(whole);
+    rm__chunk_unref(whole);
+    if (place->index > earlier->n) {
+        *place = (struct rm_series_place){place->chunk + 1, place->index - earlier->n};
     }
     return 0;
 }
@@ -248,6 +253,15 @@ int rm__series_record(struct rm_series *series, const struct rm_observation *obs
     return insert(series, observation);
 }
 
+int rm__series_add_counts(struct rm_series *series, const struct rm_histogram *histogram)
+{
+    size_t n_bytes = rm_histogram_bytes(&series->histogram);
+    int rv = rm_histogram_merge(&series->histogram, histogram);
+
+    series->n_bytes += rm_histogram_bytes(&series->histogram) - n_bytes;
+    return rv;
+}
+
 static bool is_behind(struct rm_series_place a, struct rm_series_place b)
 {
     return a.chunk != b.chunk ? a.chunk > b.chunk : a.index > b.index;
@@ -292,5 +306,5 @@ const struct rm_observation *rm__series_step_back(const struct rm_series *series
         place->index = chunk_at(series, place->chunk)->n;
     }
     place->index--;
-    return &chunk_at(series, place->chunk)->observations[place->index];
+    return &rm__chunk_peek(chunk_at(series, place->chunk))[place->index];
 }

@@ -17,6 +17,7 @@ struct rm_metric;
 struct rm_series {
     struct rm_metric *metric;
     uint64_t hash;           /* its place in the store's table */
+    uint64_t identity;       /* what the state's hash knows it by */
     struct rm_vector chunks; /* of struct rm_chunk, none empty, each before the next */
     struct rm_histogram histogram;
     uint64_t n_bytes; /* allocated, itself included */
@@ -48,6 +49,14 @@ struct rm_slice rm__series_label(const struct rm_series *series, struct rm_slice
  * histogram may count one that the chunks do not hold. */
 int rm__series_record(struct rm_series *series, const struct rm_observation *observation,
                       struct rm_bucket_bounds bounds);
+
+/* Makes @chunk chunk @index of the series, which takes the caller's ownership over unless it fails.
+ * Its observations stand between those of its neighbours; the histogram does not count them.
+ * Errors: RM_ENOMEM. */
+int rm__series_insert_chunk(struct rm_series *series, uint32_t index, struct rm_chunk *chunk);
+
+/* Adds counts of observations that are inserted with their chunk. Errors: RM_ENOMEM. */
+int rm__series_add_counts(struct rm_series *series, const struct rm_histogram *histogram);
 
 /* The place in front of the first observation that does not stand before @position. */
 struct rm_series_place rm__series_find(const struct rm_series *series, struct rm_position position);

@@ -5,6 +5,7 @@
 #include "raftmetrics/base/error.h"
 #include "selection.h"
 #include "series.h"
+#include "state_hash.h"
 #include "store_internal.h"
 
 struct rm_store *rm_store_new(uint64_t hash_seed)
@@ -67,6 +68,17 @@ static uint64_t hash_series(const struct rm_sample *sample, uint64_t metric_hash
     return hash;
 }
 
+static uint64_t identity_of(const struct rm_sample *sample)
+{
+    uint64_t identity = rm__state_hash_bytes(sample->metric_name, 0);
+
+    for (size_t i = 0; i < sample->n_labels; i++) {
+        identity = rm__state_hash_bytes(sample->labels[i].name, identity);
+        identity = rm__state_hash_bytes(sample->labels[i].value, identity);
+    }
+    return identity;
+}
+
 static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice name,
                       struct rm_metric **ret_metric)
 {
@@ -105,6 +117,7 @@ static int add_series(struct rm_store *store, struct rm_metric *metric, uint64_t
     if (series == NULL) {
         return RM_ENOMEM;
     }
+    series->identity = identity_of(sample);
     rv = rm__table_add(&store->series, hash, series);
     if (rv != 0) {
         goto err_after_new;
@@ -122,6 +135,31 @@ err_after_table:
 err_after_new:
     rm__series_free(series);
     return rv;
+}
+
+int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
+                          struct rm_metric **ret_metric)
+{
+    uint64_t hash = rm__table_hash(name, store->hash_seed);
+
+    if (rm__table_find(&store->metrics, hash, metric_has_name, &name) != NULL) {
+        return RM_EEXIST;
+    }
+    return add_metric(store, hash, name, ret_metric);
+}
+
+int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
+                          const struct rm_label *labels, size_t n_labels,
+                          struct rm_series **ret_series)
+{
+    const struct rm_sample sample = {
+        .metric_name = metric->name, .labels = labels, .n_labels = n_labels};
+    uint64_t hash = hash_series(&sample, metric->hash);
+
+    if (rm__table_find(&store->series, hash, series_has_key, &sample) != NULL) {
+        return RM_EEXIST;
+    }
+    return add_series(store, metric, hash, &sample, ret_series);
 }
 
 /* The series that @sample belongs to, made if it is new. */
@@ -147,14 +185,21 @@ static int get_series(struct rm_store *store, const struct rm_sample *sample,
     return add_series(store, metric, hash, sample, ret_series);
 }
 
-/* Notes that @metric got @observation. */
-static void count_observation(struct rm_metric *metric, const struct rm_observation *observation)
+/* Notes that @series got @observation. */
+static void count_observation(struct rm_store *store, const struct rm_series *series,
+                              const struct rm_observation *observation)
 {
+    uint64_t hash = rm__state_hash_observations(series->identity, observation, 1);
+    struct rm_metric *metric = series->metric;
+
     if (metric->n_samples == 0 ||
         rm__position_is_before(metric->newest.position, observation->position)) {
         metric->newest = *observation;
     }
     metric->n_samples++;
+    metric->state_hash += hash;
+    store->n_samples++;
+    store->state_hash += hash;
 }
 
 int rm_store_record(struct rm_store *store, const struct rm_sample *sample)
@@ -175,8 +220,7 @@ int rm_store_record(struct rm_store *store, const struct rm_sample *sample)
     if (rv != 0) {
         return rv;
     }
-    count_observation(series->metric, &observation);
-    store->n_samples++;
+    count_observation(store, series, &observation);
     store->n_bytes += series->n_bytes - n_bytes;
     return 0;
 }
@@ -196,6 +240,7 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
     rm__metric_index_remove(&store->index, metric);
     rm__table_remove(&store->metrics, metric->hash, metric);
     store->n_samples -= metric->n_samples;
+    store->state_hash -= metric->state_hash;
     store->n_bytes -= rm__metric_bytes(metric);
     rm__metric_free(metric);
     return 0;
@@ -294,6 +339,11 @@ int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slic
     }
     *ret_n = n;
     return 0;
+}
+
+uint64_t rm_store_hash(const struct rm_store *store)
+{
+    return store->state_hash;
 }
 
 void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats)

@@ -51,11 +51,10 @@ static void place(struct rm_table *table, uint64_t hash, void *item)
     table->slots[i] = (struct rm_table_slot){hash, item};
 }
 
-static int grow(struct rm_table *table)
+static int grow(struct rm_table *table, size_t n_slots)
 {
-    struct rm_table larger = {.n_items = table->n_items};
+    struct rm_table larger = {.n_items = table->n_items, .n_slots = n_slots};
 
-    larger.n_slots = table->n_slots == 0 ? SMALLEST_N_SLOTS : table->n_slots * 2;
     larger.slots = calloc(larger.n_slots, sizeof *larger.slots);
     if (larger.slots == NULL) {
         return RM_ENOMEM;
@@ -70,14 +69,22 @@ static int grow(struct rm_table *table)
     return 0;
 }
 
+int rm__table_reserve(struct rm_table *table, size_t n_items)
+{
+    size_t n_slots = table->n_slots == 0 ? SMALLEST_N_SLOTS : table->n_slots;
+
+    while (n_items > n_slots / 4 * 3) {
+        n_slots *= 2;
+    }
+    return n_slots == table->n_slots ? 0 : grow(table, n_slots);
+}
+
 int rm__table_add(struct rm_table *table, uint64_t hash, void *item)
 {
-    if (table->n_items >= table->n_slots / 4 * 3) {
-        int rv = grow(table);
+    int rv = rm__table_reserve(table, table->n_items + 1);
 
-        if (rv != 0) {
-            return rv;
-        }
+    if (rv != 0) {
+        return rv;
     }
     place(table, hash, item);
     table->n_items++;

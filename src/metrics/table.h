@@ -28,6 +28,9 @@ void *rm__table_find(const struct rm_table *table, uint64_t hash,
 /* Adds an item that is not in the table. On error the table is unchanged. Errors: RM_ENOMEM. */
 int rm__table_add(struct rm_table *table, uint64_t hash, void *item);
 
+/* Makes room, so that adding cannot fail until the table holds @n_items. Errors: RM_ENOMEM. */
+int rm__table_reserve(struct rm_table *table, size_t n_items);
+
 /* Takes out @item, which is in the table under @hash. */
 void rm__table_remove(struct rm_table *table, uint64_t hash, const void *item);
 

@@ -43,13 +43,13 @@ static void check_shape(const struct rm_series *series)
         const struct rm_chunk *chunk = chunk_at(series, i);
 
         assert_in_range(chunk->n, 1, RM_CHUNK_MAX);
-        assert_true(chunk->n <= chunk->capacity);
+        assert_true(chunk->n <= chunk->capacity && chunk->n_owners == 1);
         assert_int_equal(chunk->summary.count, chunk->n);
         n_bytes += rm__chunk_bytes(chunk);
         for (uint32_t j = 0; j < chunk->n; j++) {
             assert_true((i == 0 && j == 0) ||
-                        model_is_before(last, chunk->observations[j].position));
-            last = chunk->observations[j].position;
+                        model_is_before(last, rm__chunk_peek(chunk)[j].position));
+            last = rm__chunk_peek(chunk)[j].position;
         }
     }
     assert_int_equal(series->n_bytes, n_bytes);

@@ -19,6 +19,9 @@ bool rm_label_name_is_valid(struct rm_slice name);
 /* Any UTF-8 without control characters; the empty value is valid. */
 bool rm_label_value_is_valid(struct rm_slice value);
 
+/* Are @labels in the form that struct rm_sample wants, with valid names and values? */
+bool rm_labels_are_canonical(const struct rm_label *labels, size_t n_labels);
+
 /* Brings @labels into the form that struct rm_sample wants: drops those with an empty value, sorts
  * by name. Errors: RM_ECONFLICT where two names are equal once '.', '/' and '-' are written as
  * '_' (also among the dropped): *@ret_culprit is one of them; the order is then unspecified. */

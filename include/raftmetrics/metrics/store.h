@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "raftmetrics/base/blob.h"
+#include "raftmetrics/base/image.h"
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/base/slice.h"
 #include "raftmetrics/metrics/histogram.h"
@@ -58,9 +60,25 @@ struct rm_store_stats {
     uint64_t n_metrics;
     uint64_t n_series;
     uint64_t n_samples;
-    uint64_t n_bytes; /* asked of malloc by the store */
+    uint64_t n_bytes; /* asked of malloc by the store, and what it uses of blobs */
 };
 
 void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats);
+
+/* Equal for stores that hold the same, however it came about. At once. */
+uint64_t rm_store_hash(const struct rm_store *store);
+
+/* An image of the store as it is now; the store may then be changed and freed. It shares memory
+ * with the store, and while it lives the store copies what it changes of that.
+ * NULL when out of memory. */
+struct rm_image *rm_store_freeze(struct rm_store *store);
+
+/* Reads an image from the front of *@bytes, a part of @blob that begins at a multiple of 8, and
+ * moves *@bytes behind it. Observations stay in the blob, of which the store becomes an owner: it
+ * is freed when the last of them is deleted, or copied for a change. The store answers as the
+ * frozen one would, to the last bit. Any bytes are safe. On error *@bytes is unchanged. Errors:
+ * RM_ECORRUPT, RM_ENOMEM. */
+int rm_store_restore(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash_seed,
+                     struct rm_store **ret_store);
 
 #endif

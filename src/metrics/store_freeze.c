@@ -1,0 +1,251 @@
+/* rm_store_freeze: one walk over the store, which copies the index and shares the observations,
+ * but for those of small chunks. */
+#include <stdlib.h>
+
+#include "image_bytes.h"
+#include "raftmetrics/base/buffer.h"
+#include "raftmetrics/base/error.h"
+#include "store_image.h"
+#include "store_internal.h"
+
+struct frozen {
+    struct rm_image image;
+    struct rm_buffer index; /* the header too */
+    struct rm_buffer small; /* copied observations */
+    /* Of struct rm_slice: the index, then the observations. Those that were copied have no data
+     * until they are all there, for they move. */
+    struct rm_buffer pieces;
+    struct rm_buffer chunks; /* of struct rm_chunk *, owned: what the pieces share */
+};
+
+static void release(struct rm_image *image)
+{
+    struct frozen *frozen = (struct frozen *)((char *)image - offsetof(struct frozen, image));
+    struct rm_chunk *const *chunks = (struct rm_chunk *const *)(const void *)frozen->chunks.data;
+
+    for (size_t i = 0; i < frozen->chunks.len / sizeof *chunks; i++) {
+        rm__chunk_unref(chunks[i]);
+    }
+    rm_buffer_done(&frozen->index);
+    rm_buffer_done(&frozen->small);
+    rm_buffer_done(&frozen->pieces);
+    rm_buffer_done(&frozen->chunks);
+    free(frozen);
+}
+
+static struct frozen *frozen_new(void)
+{
+    struct frozen *frozen = calloc(1, sizeof *frozen);
+
+    if (frozen != NULL) {
+        frozen->image.release = release;
+        rm_buffer_init(&frozen->index, SIZE_MAX);
+        rm_buffer_init(&frozen->small, SIZE_MAX);
+        rm_buffer_init(&frozen->pieces, SIZE_MAX);
+        rm_buffer_init(&frozen->chunks, SIZE_MAX);
+    }
+    return frozen;
+}
+
+static int add_piece(struct frozen *frozen, struct rm_slice piece)
+{
+    frozen->image.n_bytes += piece.len;
+    return rm_buffer_append(&frozen->pieces, &piece, sizeof piece);
+}
+
+/* Copied observations that follow each other are one piece. */
+static int copy_observations(struct frozen *frozen, struct rm_slice observations)
+{
+    size_t n_pieces = frozen->pieces.len / sizeof(struct rm_slice);
+    struct rm_slice *last = (struct rm_slice *)(void *)frozen->pieces.data + n_pieces - 1;
+    int rv = rm_buffer_append_slice(&frozen->small, observations);
+
+    if (rv != 0) {
+        return rv;
+    }
+    if (last->data != NULL || n_pieces == 1) {
+        return add_piece(frozen, rm_slice_make(NULL, observations.len));
+    }
+    last->len += observations.len;
+    frozen->image.n_bytes += observations.len;
+    return 0;
+}
+
+static int share_observations(struct frozen *frozen, struct rm_chunk *chunk,
+                              struct rm_slice observations)
+{
+    int rv = rm_buffer_append(&frozen->chunks, &chunk, sizeof(struct rm_chunk *));
+
+    if (rv != 0) {
+        return rv;
+    }
+    rm__chunk_ref(chunk);
+    return add_piece(frozen, observations);
+}
+
+static int add_observations(struct frozen *frozen, struct rm_chunk *chunk)
+{
+    struct rm_slice observations =
+        rm_slice_make(rm__chunk_peek(chunk), chunk->n * sizeof(struct rm_observation));
+
+    return chunk->n < RM_CHUNK_SHARED_MIN ? copy_observations(frozen, observations)
+                                          : share_observations(frozen, chunk, observations);
+}
+
+static char *put_labels(char *to, const struct rm_series *series)
+{
+    size_t n_bytes = 0;
+
+    for (uint32_t i = 0; i < series->n_labels; i++) {
+        const struct rm_label *label = &series->labels[i];
+        const struct rm_store_image_label sizes = {(uint32_t)label->name.len,
+                                                   (uint32_t)label->value.len};
+
+        to = rm__image_put(to, &sizes, sizeof sizes);
+        n_bytes += label->name.len + label->value.len;
+    }
+    /* A series keeps them in that order too. */
+    return rm__image_put(to, series->labels + series->n_labels, n_bytes);
+}
+
+static char *put_chunk(char *to, const struct rm_chunk *chunk)
+{
+    const struct rm_summary *summary = &chunk->summary;
+    const struct rm_store_image_chunk image = {.n = chunk->n,
+                                               .moments_scale = (uint32_t)summary->moments.scale,
+                                               .small_high = summary->sum.small.high,
+                                               .small_low = summary->sum.small.low,
+                                               .large_high = summary->sum.large.high,
+                                               .large_low = summary->sum.large.low,
+                                               .min = summary->min,
+                                               .max = summary->max,
+                                               .moments_mean = summary->moments.mean,
+                                               .moments_m2 = summary->moments.m2};
+
+    return rm__image_put(to, &image, sizeof image);
+}
+
+/* What it takes in the index, at most. */
+static size_t series_bytes(const struct rm_series *series)
+{
+    size_t n_bytes = sizeof(struct rm_store_image_series) +
+                     series->n_labels * sizeof(struct rm_store_image_label) + 8 +
+                     series->histogram.n_counts * sizeof *series->histogram.counts +
+                     series->chunks.n * sizeof(struct rm_store_image_chunk);
+
+    for (uint32_t i = 0; i < series->n_labels; i++) {
+        n_bytes += series->labels[i].name.len + series->labels[i].value.len;
+    }
+    return n_bytes;
+}
+
+static int add_series(struct frozen *frozen, const struct rm_series *series)
+{
+    const struct rm_store_image_series image = {.n_labels = series->n_labels,
+                                                .n_chunks = series->chunks.n,
+                                                .first_bucket = series->histogram.first_bucket,
+                                                .n_counts = series->histogram.n_counts};
+    int rv = rm_buffer_reserve(&frozen->index, series_bytes(series));
+    char *to;
+
+    if (rv != 0) {
+        return rv;
+    }
+    to = frozen->index.data + frozen->index.len;
+    to = rm__image_put(to, &image, sizeof image);
+    to = put_labels(to, series);
+    to = rm__image_put(to, series->histogram.counts,
+                       image.n_counts * sizeof *series->histogram.counts);
+    for (uint32_t i = 0; i < series->chunks.n && rv == 0; i++) {
+        to = put_chunk(to, series->chunks.items[i]);
+        rv = add_observations(frozen, series->chunks.items[i]);
+    }
+    frozen->index.len = (size_t)(to - frozen->index.data);
+    return rv;
+}
+
+static int add_metric(struct frozen *frozen, const struct rm_metric *metric)
+{
+    const struct rm_store_image_metric image = {.n_name_bytes = (uint32_t)metric->name.len,
+                                                .n_series = metric->series.n,
+                                                .n_observations = metric->n_samples};
+    int rv = rm_buffer_reserve(&frozen->index, sizeof image + metric->name.len + 8);
+    char *to;
+
+    if (rv != 0) {
+        return rv;
+    }
+    to = frozen->index.data + frozen->index.len;
+    to = rm__image_put(to, &image, sizeof image);
+    to = rm__image_put(to, metric->name.data, metric->name.len);
+    frozen->index.len = (size_t)(to - frozen->index.data);
+    for (uint32_t i = 0; i < metric->series.n && rv == 0; i++) {
+        rv = add_series(frozen, metric->series.items[i]);
+    }
+    return rv;
+}
+
+static int add_metrics(struct frozen *frozen, const struct rm_store *store)
+{
+    static const struct rm_store_image_header ROOM = {0};
+    int rv = rm_buffer_append(&frozen->index, &ROOM, sizeof ROOM);
+
+    if (rv == 0) {
+        rv = add_piece(frozen, rm_slice_make(NULL, 0));
+    }
+    for (uint32_t i = 0; i < store->index.metrics.n && rv == 0; i++) {
+        rv = add_metric(frozen, store->index.metrics.items[i]);
+    }
+    return rv;
+}
+
+/* Now nothing moves any more. */
+static void finish_pieces(struct frozen *frozen)
+{
+    struct rm_slice *pieces = (struct rm_slice *)(void *)frozen->pieces.data;
+    const char *small = frozen->small.data;
+
+    frozen->image.pieces = pieces;
+    frozen->image.n_pieces = frozen->pieces.len / sizeof *pieces;
+    frozen->image.n_bytes += frozen->index.len;
+    pieces[0] = rm_buffer_peek(&frozen->index);
+    for (size_t i = 1; i < frozen->image.n_pieces; i++) {
+        if (pieces[i].data == NULL) {
+            pieces[i].data = small;
+            small += pieces[i].len;
+        }
+    }
+}
+
+static void finish_header(struct frozen *frozen, const struct rm_store *store)
+{
+    struct rm_store_image_header header = {
+        .version = RM_STORE_IMAGE_VERSION,
+        .n_bytes = frozen->image.n_bytes,
+        .n_index_bytes = frozen->index.len - sizeof header,
+        .n_metrics = store->metrics.n_items,
+        .n_series = store->series.n_items,
+        .n_observations = store->n_samples,
+        .state_hash = store->state_hash,
+    };
+    struct rm_slice index = rm_slice_make(frozen->index.data + sizeof header, header.n_index_bytes);
+
+    header.index_hash = rm__store_image_index_hash(&header, index);
+    memcpy(frozen->index.data, &header, sizeof header);
+}
+
+struct rm_image *rm_store_freeze(struct rm_store *store)
+{
+    struct frozen *frozen = frozen_new();
+
+    if (frozen == NULL) {
+        return NULL;
+    }
+    if (add_metrics(frozen, store) != 0) {
+        release(&frozen->image);
+        return NULL;
+    }
+    finish_pieces(frozen);
+    finish_header(frozen, store);
+    return &frozen->image;
+}
