@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "failing_malloc.h"
+#include "image_blob.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/key_table.h"
 #include "raftmetrics/metrics/store.h"
@@ -104,6 +105,71 @@ static int use_store(void)
     return rv;
 }
 
+/* Restores @image and uses what comes of it, all that a shared chunk may go through included. */
+static int use_image(const struct rm_image *image)
+{
+    struct rm_blob *blob = image_blob(image);
+    struct rm_store *store = NULL;
+    struct rm_slice bytes;
+    int rv;
+
+    if (blob == NULL) {
+        return RM_ENOMEM;
+    }
+    bytes = rm_blob_peek(blob);
+    rv = rm_store_restore(blob, &bytes, 2, &store);
+    rm_blob_unref(blob);
+    if (rv == 0) {
+        rv = fill(store);
+    }
+    rm_store_free(store);
+    return rv;
+}
+
+static int use_store_image(void)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image = NULL;
+    int rv = store == NULL ? RM_ENOMEM : fill(store);
+
+    if (rv == 0) {
+        image = rm_store_freeze(store);
+        rv = image == NULL ? RM_ENOMEM : fill(store);
+    }
+    rm_store_free(store);
+    if (rv == 0) {
+        rv = use_image(image);
+    }
+    rm_image_release(image);
+    return rv;
+}
+
+static int use_key_table_image(void)
+{
+    struct rm_key_table *table = rm_key_table_new(1);
+    struct rm_key_table *decoded = NULL;
+    struct rm_buffer buffer;
+    struct rm_slice bytes;
+    int rv = table == NULL ? RM_ENOMEM : 0;
+
+    rm_buffer_init(&buffer, SIZE_MAX);
+    for (int64_t i = 0; i < 30 && rv == 0; i++) {
+        rv = rm_key_table_add(table, rm_slice_of("token"), rm_slice_make(&i, sizeof i),
+                              (struct rm_request_hash){0, 0}, i);
+    }
+    if (rv == 0) {
+        rv = rm_key_table_encode(table, &buffer);
+    }
+    if (rv == 0) {
+        bytes = rm_buffer_peek(&buffer);
+        rv = rm_key_table_decode(&bytes, 1, &decoded);
+    }
+    rm_buffer_done(&buffer);
+    rm_key_table_free(table);
+    rm_key_table_free(decoded);
+    return rv;
+}
+
 static int use_key_table(void)
 {
     struct rm_key_table *table = rm_key_table_new(1);
@@ -146,6 +212,18 @@ static void test_key_table(void **state)
     fail_each_allocation(use_key_table);
 }
 
+static void test_store_image(void **state)
+{
+    (void)state;
+    fail_each_allocation(use_store_image);
+}
+
+static void test_key_table_image(void **state)
+{
+    (void)state;
+    fail_each_allocation(use_key_table_image);
+}
+
 static void test_shard_map(void **state)
 {
     (void)state;
@@ -155,8 +233,8 @@ static void test_shard_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_store),
-        cmocka_unit_test(test_key_table),
+        cmocka_unit_test(test_store),       cmocka_unit_test(test_key_table),
+        cmocka_unit_test(test_store_image), cmocka_unit_test(test_key_table_image),
         cmocka_unit_test(test_shard_map),
     };
 

@@ -192,6 +192,27 @@ static void test_random_labels(void **state)
     }
 }
 
+static bool is_canonical(const char *name, const char *value, const char *next_name)
+{
+    const struct rm_label labels[] = {{rm_slice_of(name), rm_slice_of(value)},
+                                      {rm_slice_of(next_name), rm_slice_of("x")}};
+
+    return rm_labels_are_canonical(labels, 2);
+}
+
+static void test_canonical_labels(void **state)
+{
+    (void)state;
+    assert_true(rm_labels_are_canonical(NULL, 0));
+    assert_true(is_canonical("a", "1", "b"));
+    assert_false(is_canonical("b", "1", "a"));
+    assert_false(is_canonical("a", "1", "a"));
+    assert_false(is_canonical("a", "", "b"));
+    assert_false(is_canonical("a", "\n", "b"));
+    assert_false(is_canonical("1", "1", "b"));
+    assert_false(is_canonical("a", "1", "le"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_no_labels),
         cmocka_unit_test(test_names_that_fold_alike_conflict),
         cmocka_unit_test(test_random_labels),
+        cmocka_unit_test(test_canonical_labels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

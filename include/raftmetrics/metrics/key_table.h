@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/slice.h"
 
 struct rm_key_table;
@@ -37,5 +38,18 @@ int rm_key_table_add(struct rm_key_table *table, struct rm_slice scope, struct r
                      struct rm_request_hash hash, int64_t expires_ms);
 
 size_t rm_key_table_count(const struct rm_key_table *table);
+
+/* Equal for tables that hold the same, however it came about. At once. */
+uint64_t rm_key_table_hash(const struct rm_key_table *table);
+
+/* Appends the table's image, whose length is a multiple of 8. On error the buffer is as it was.
+ * Errors: RM_ENOMEM; RM_ETOOBIG past the buffer's maximum. */
+int rm_key_table_encode(const struct rm_key_table *table, struct rm_buffer *buffer);
+
+/* Reads an image from the front of *@bytes, which begin at a multiple of 8 in memory, and moves
+ * *@bytes behind it. Copies. Any bytes are safe. On error *@bytes is unchanged. Errors:
+ * RM_ECORRUPT, RM_ENOMEM. */
+int rm_key_table_decode(struct rm_slice *bytes, uint64_t hash_seed,
+                        struct rm_key_table **ret_table);
 
 #endif

@@ -1,0 +1,880 @@
+#include "../../src/metrics/store_image.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "image_blob.h"
+#include "model.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/timestamp.h"
+#include "random.h"
+
+/* ---- the model: what was done, in order ---- */
+
+enum { N_METRICS = 5, N_SERIES = 24, N_OPERATIONS_MAX = 20000 };
+
+static const char *const METRIC_NAMES[N_METRICS] = {"b", "a", "a/b", "aa", "a.long/name:x"};
+
+/* Series @series of a metric; or, where it is negative, the metric's end. */
+struct operation {
+    int metric;
+    int series;
+    int64_t timestamp_ms;
+    double value;
+};
+
+struct history {
+    struct operation operations[N_OPERATIONS_MAX];
+    size_t n;
+};
+
+/* Up to 11 labels, one of them long. */
+static size_t labels_of(int series, struct rm_label *ret_labels)
+{
+    static const char *const NAMES[] = {"dc", "host", "unit", "zone"};
+    static char long_value[300];
+    size_t n = 0;
+
+    memset(long_value, 'v', sizeof long_value);
+    for (int bit = 0; bit < 4; bit++) {
+        if ((series >> bit & 1) != 0) {
+            ret_labels[n].name = rm_slice_of(NAMES[bit]);
+            ret_labels[n].value = bit == 2 ? rm_slice_make(long_value, sizeof long_value)
+                                           : rm_slice_of("gr\xc3\xbc\xc3\x9f");
+            n++;
+        }
+    }
+    if (series >= 16) {
+        static const char *const MORE[] = {"zz1", "zz2", "zz3", "zz4", "zz5", "zz6", "zz7"};
+
+        for (size_t i = 0; i < 7; i++) {
+            ret_labels[n].name = rm_slice_of(MORE[i]);
+            ret_labels[n].value = rm_slice_make("1234567", i + 1);
+            n++;
+        }
+    }
+    return n;
+}
+
+static void apply(struct rm_store *store, const struct operation *operation)
+{
+    struct rm_label labels[11];
+    struct rm_sample sample = {.metric_name = rm_slice_of(METRIC_NAMES[operation->metric]),
+                               .labels = labels,
+                               .value = operation->value,
+                               .timestamp_ms = operation->timestamp_ms};
+
+    if (operation->series < 0) {
+        assert_int_equal(rm_store_delete(store, sample.metric_name), 0);
+        return;
+    }
+    sample.n_labels = labels_of(operation->series, labels);
+    assert_int_equal(rm_store_record(store, &sample), 0);
+}
+
+static void add(struct history *history, struct rm_store *store, struct operation operation)
+{
+    if (history->n < N_OPERATIONS_MAX) {
+        apply(store, &operation);
+        history->operations[history->n++] = operation;
+    }
+}
+
+/* A store to which the first @n operations were done. */
+static struct rm_store *replay(const struct history *history, size_t n, uint64_t hash_seed)
+{
+    struct rm_store *store = rm_store_new(hash_seed);
+
+    assert_non_null(store);
+    for (size_t i = 0; i < n; i++) {
+        apply(store, &history->operations[i]);
+    }
+    return store;
+}
+
+/* What a metric holds after the first @n operations, in order; the caller's to free. */
+static struct model_record *records_of(const struct history *history, size_t n, int metric,
+                                       size_t *ret_n)
+{
+    struct model_record *records = calloc(n + 1, sizeof *records);
+    size_t n_records = 0;
+
+    assert_non_null(records);
+    for (size_t i = 0; i < n; i++) {
+        const struct operation *operation = &history->operations[i];
+
+        if (operation->metric == metric) {
+            records[n_records].position = (struct rm_position){operation->timestamp_ms, n_records};
+            records[n_records].value = operation->value;
+            n_records = operation->series < 0 ? 0 : n_records + 1;
+        }
+    }
+    qsort(records, n_records, sizeof *records, model_compare);
+    *ret_n = n_records;
+    return records;
+}
+
+/* ---- comparing ---- */
+
+static struct rm_selection everything_of(int metric)
+{
+    return (struct rm_selection){
+        .metric_name = rm_slice_of(METRIC_NAMES[metric]), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+}
+
+static int64_t random_timestamp(struct random *random)
+{
+    static const int64_t SPECIAL[] = {RM_TIMESTAMP_MIN_MS, -1, 0, RM_TIMESTAMP_MAX_MS};
+
+    if (random_below(random, 40) == 0) {
+        return SPECIAL[random_below(random, 4)];
+    }
+    return (int64_t)random_below(random, 2000) - 1000;
+}
+
+static struct rm_selection random_selection(struct random *random, int metric)
+{
+    struct rm_selection selection = everything_of(metric);
+
+    if (random_below(random, 3) > 0) {
+        selection.from_ms = random_timestamp(random);
+        selection.to_ms = selection.from_ms + (int64_t)random_below(random, 1000);
+    }
+    if (random_below(random, 2) > 0) {
+        labels_of(1 << random_below(random, 4), selection.matchers);
+        selection.n_matchers = 1;
+        if (random_below(random, 2) > 0) {
+            selection.matchers[0].value = rm_slice_of("");
+        }
+    }
+    return selection;
+}
+
+static void check_same_aggregate(struct rm_store *a, struct rm_store *b,
+                                 const struct rm_selection *selection)
+{
+    struct rm_aggregate aggregates[2];
+    int rv;
+
+    memset(aggregates, 0, sizeof aggregates);
+    rv = rm_store_aggregate(a, selection, &aggregates[0]);
+    assert_int_equal(rm_store_aggregate(b, selection, &aggregates[1]), rv);
+    if (rv == 0) {
+        assert_int_equal(aggregates[0].count, aggregates[1].count);
+        assert_int_equal(aggregates[0].sum_overflows, aggregates[1].sum_overflows);
+        assert_memory_equal(&aggregates[0].sum, &aggregates[1].sum, sizeof(double));
+        assert_memory_equal(&aggregates[0].mean, &aggregates[1].mean,
+                            sizeof aggregates[0] - offsetof(struct rm_aggregate, mean));
+    }
+}
+
+static void check_same_histogram(struct rm_store *a, struct rm_store *b,
+                                 const struct rm_selection *selection)
+{
+    struct rm_histogram histograms[2] = {{0}, {0}};
+    int rv = rm_store_histogram(a, selection, &histograms[0]);
+
+    assert_int_equal(rm_store_histogram(b, selection, &histograms[1]), rv);
+    for (size_t bucket = 0; rv == 0 && bucket <= rm_bucket_bounds_default().n; bucket++) {
+        assert_int_equal(rm_histogram_count(&histograms[0], bucket),
+                         rm_histogram_count(&histograms[1], bucket));
+    }
+    rm_histogram_done(&histograms[0]);
+    rm_histogram_done(&histograms[1]);
+}
+
+static void check_same_points(const struct rm_values *a, const struct rm_values *b)
+{
+    assert_int_equal(a->n_points, b->n_points);
+    assert_int_equal(a->n_total, b->n_total);
+    assert_int_equal(a->n_series, b->n_series);
+    assert_int_equal(a->has_older, b->has_older);
+    for (size_t i = 0; i < a->n_points; i++) {
+        assert_memory_equal(&a->points[i].position, &b->points[i].position,
+                            sizeof a->points[i].position);
+        assert_memory_equal(&a->points[i].value, &b->points[i].value, sizeof(double));
+        assert_int_equal(a->points[i].series, b->points[i].series);
+    }
+    for (size_t i = 0; i < a->n_series; i++) {
+        assert_int_equal(a->series[i].n_labels, b->series[i].n_labels);
+        for (size_t j = 0; j < a->series[i].n_labels; j++) {
+            assert_true(rm_slice_equal(a->series[i].labels[j].name, b->series[i].labels[j].name));
+            assert_true(rm_slice_equal(a->series[i].labels[j].value, b->series[i].labels[j].value));
+        }
+    }
+}
+
+/* Pages of one are asked for by the cursor of the other. */
+static void check_same_values(struct rm_store *a, struct rm_store *b,
+                              const struct rm_selection *selection, size_t limit)
+{
+    struct rm_position before = {INT64_MAX, UINT64_MAX};
+    bool has_older = true;
+
+    while (has_older) {
+        struct rm_values values[2] = {{0}, {0}};
+        int rv = rm_store_values(a, selection, limit, &before, &values[0]);
+
+        assert_int_equal(rm_store_values(b, selection, limit, &before, &values[1]), rv);
+        check_same_points(&values[0], &values[1]);
+        has_older = values[0].has_older;
+        if (has_older) {
+            before = values[0].points[0].position;
+        }
+        rm_values_done(&values[0]);
+        rm_values_done(&values[1]);
+    }
+}
+
+static void check_same_list(struct rm_store *a, struct rm_store *b)
+{
+    struct rm_metric_info infos[2][N_METRICS];
+    bool has_more;
+    size_t n[2];
+
+    assert_int_equal(
+        rm_store_list(a, rm_slice_of(""), rm_slice_of(""), N_METRICS, infos[0], &n[0], &has_more),
+        0);
+    assert_int_equal(
+        rm_store_list(b, rm_slice_of(""), rm_slice_of(""), N_METRICS, infos[1], &n[1], &has_more),
+        0);
+    assert_int_equal(n[0], n[1]);
+    for (size_t i = 0; i < n[0]; i++) {
+        assert_true(rm_slice_equal(infos[0][i].name, infos[1][i].name));
+        assert_int_equal(infos[0][i].n_series, infos[1][i].n_series);
+        assert_int_equal(infos[0][i].n_samples, infos[1][i].n_samples);
+        assert_memory_equal(&infos[0][i].last, &infos[1][i].last, sizeof(double));
+    }
+}
+
+static void check_same(struct random *random, struct rm_store *a, struct rm_store *b)
+{
+    struct rm_store_stats stats[2];
+
+    rm_store_stats(a, &stats[0]);
+    rm_store_stats(b, &stats[1]);
+    assert_int_equal(stats[0].n_metrics, stats[1].n_metrics);
+    assert_int_equal(stats[0].n_series, stats[1].n_series);
+    assert_int_equal(stats[0].n_samples, stats[1].n_samples);
+    assert_int_equal(rm_store_hash(a), rm_store_hash(b));
+    check_same_list(a, b);
+    for (int metric = 0; metric < N_METRICS; metric++) {
+        for (int i = 0; i < 4; i++) {
+            struct rm_selection selection =
+                i == 0 ? everything_of(metric) : random_selection(random, metric);
+
+            check_same_aggregate(a, b, &selection);
+            check_same_histogram(a, b, &selection);
+            check_same_values(a, b, &selection, 1 + random_below(random, 3000));
+        }
+    }
+}
+
+/* Nor did both forget the same. */
+static void check_against_history(struct rm_store *store, const struct history *history, size_t n)
+{
+    for (int metric = 0; metric < N_METRICS; metric++) {
+        struct rm_selection selection = everything_of(metric);
+        struct rm_values values = {0};
+        size_t n_records;
+        struct model_record *records = records_of(history, n, metric, &n_records);
+
+        assert_int_equal(rm_store_values(store, &selection, SIZE_MAX, NULL, &values),
+                         n_records == 0 ? RM_ENOTFOUND : 0);
+        assert_int_equal(values.n_points, n_records);
+        for (size_t i = 0; i < n_records; i++) {
+            assert_memory_equal(&values.points[i].position, &records[i].position,
+                                sizeof records[i].position);
+            assert_true(model_same_double(values.points[i].value, records[i].value));
+        }
+        rm_values_done(&values);
+        free(records);
+    }
+}
+
+/* ---- freezing and restoring at random moments ---- */
+
+static struct rm_store *restore_image(const struct rm_image *image, uint64_t hash_seed)
+{
+    struct rm_blob *blob = image_blob(image);
+    struct rm_store *store = NULL;
+    struct rm_slice bytes;
+
+    assert_non_null(blob);
+    bytes = rm_blob_peek(blob);
+    assert_int_equal(bytes.len % 8, 0);
+    assert_int_equal(rm_store_restore(blob, &bytes, hash_seed, &store), 0);
+    assert_int_equal(bytes.len, 0);
+    rm_blob_unref(blob);
+    return store;
+}
+
+static double random_value(struct random *random)
+{
+    return random_below(random, 10) == 0 ? random_double(random)
+                                         : (double)random_below(random, 100) / 10;
+}
+
+/* Of one metric, mostly in order, in reverse order, or in none. */
+static void record_some(struct random *random, struct history *history, struct rm_store *store)
+{
+    int metric = (int)random_below(random, N_METRICS);
+    uint64_t n_series = 1 + random_below(random, N_SERIES);
+    int64_t begin = random_timestamp(random);
+    uint64_t order = random_below(random, 4);
+
+    for (int64_t i = (int64_t)random_below(random, 600); i >= 0; i--) {
+        struct operation operation = {.metric = metric,
+                                      .series = (int)random_below(random, n_series),
+                                      .timestamp_ms = random_timestamp(random),
+                                      .value = random_value(random)};
+
+        if (order > 0 && begin > RM_TIMESTAMP_MIN_MS && begin < RM_TIMESTAMP_MAX_MS) {
+            operation.timestamp_ms = order == 1 ? begin + i / 3 : begin - i / 3;
+        }
+        add(history, store, operation);
+    }
+}
+
+static void delete_one(struct random *random, struct history *history, struct rm_store *store)
+{
+    struct operation operation = {.metric = (int)random_below(random, N_METRICS), .series = -1};
+    size_t n;
+
+    free(records_of(history, history->n, operation.metric, &n));
+    if (n > 0) {
+        add(history, store, operation);
+    }
+}
+
+/* An image that lives while the store goes on. */
+struct held_image {
+    struct rm_image *image;
+    size_t n_operations;
+};
+
+static void hold(struct held_image *held, struct rm_store *store, const struct history *history)
+{
+    rm_image_release(held->image);
+    *held = (struct held_image){rm_store_freeze(store), history->n};
+    assert_non_null(held->image);
+}
+
+static void check_held(struct random *random, const struct held_image *held,
+                       const struct history *history)
+{
+    struct rm_store *restored;
+    struct rm_store *twin;
+
+    if (held->image == NULL) {
+        return;
+    }
+    restored = restore_image(held->image, random_next(random));
+    twin = replay(history, held->n_operations, random_next(random));
+    check_same(random, twin, restored);
+    check_against_history(restored, history, held->n_operations);
+    rm_store_free(restored);
+    rm_store_free(twin);
+}
+
+static void run_history(struct random *random, struct history *history)
+{
+    struct rm_store *store = rm_store_new(random_next(random));
+    struct held_image held[2] = {{NULL, 0}, {NULL, 0}};
+    struct rm_store *twin;
+
+    for (int i = 0; i < 60; i++) {
+        struct held_image *one = &held[random_below(random, 2)];
+
+        record_some(random, history, store);
+        switch (random_below(random, 6)) {
+        case 0:
+            delete_one(random, history, store);
+            break;
+        case 1:
+        case 2:
+            hold(one, store, history);
+            break;
+        case 3:
+            hold(one, store, history);
+            rm_store_free(store);
+            store = restore_image(one->image, random_next(random));
+            break;
+        default:
+            check_held(random, one, history);
+        }
+    }
+    twin = replay(history, history->n, random_next(random));
+    check_same(random, twin, store);
+    rm_store_free(store);
+    rm_store_free(twin);
+    check_held(random, &held[0], history);
+    rm_image_release(held[0].image);
+    rm_image_release(held[1].image);
+}
+
+static void test_restored_answers_as_if_it_never_was(void **state)
+{
+    struct random random = random_start("store image");
+
+    (void)state;
+    for (int run = 0; run < 12; run++) {
+        struct history *history = calloc(1, sizeof *history);
+
+        assert_non_null(history);
+        run_history(&random, history);
+        free(history);
+    }
+}
+
+/* ---- one small store ---- */
+
+static void record(struct rm_store *store, int series, int64_t timestamp_ms, double value)
+{
+    const struct operation operation = {
+        .series = series, .timestamp_ms = timestamp_ms, .value = value};
+
+    apply(store, &operation);
+}
+
+static void test_nothing(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image = rm_store_freeze(store);
+    struct rm_store *restored = restore_image(image, 2);
+    struct rm_store_stats stats;
+
+    (void)state;
+    rm_image_release(image);
+    assert_int_equal(rm_store_hash(store), rm_store_hash(restored));
+    rm_store_stats(restored, &stats);
+    assert_int_equal(stats.n_metrics + stats.n_samples, 0);
+    record(restored, 1, 1, 1);
+    assert_true(rm_store_hash(store) != rm_store_hash(restored));
+    rm_store_free(store);
+    rm_store_free(restored);
+}
+
+/* One behind the other in one blob, as parts of a snapshot are. */
+static void test_an_image_ends_where_it_ends(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_store *restored = NULL;
+    struct rm_image *image;
+    struct rm_blob *blob;
+    struct rm_slice bytes;
+    char *twice;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        record(store, i % 2, i, i);
+    }
+    image = rm_store_freeze(store);
+    blob = image_blob(image);
+    twice = malloc(2 * image->n_bytes);
+    assert_true(blob != NULL && twice != NULL);
+    memcpy(twice, rm_blob_peek(blob).data, image->n_bytes);
+    memcpy(twice + image->n_bytes, rm_blob_peek(blob).data, image->n_bytes);
+    rm_blob_unref(blob);
+    blob = rm_blob_new(twice, 2 * image->n_bytes);
+    bytes = rm_blob_peek(blob);
+    for (size_t left = 2; left > 0; left--) {
+        assert_int_equal(rm_store_restore(blob, &bytes, 3, &restored), 0);
+        assert_int_equal(rm_store_hash(restored), rm_store_hash(store));
+        assert_int_equal(bytes.len, (left - 1) * image->n_bytes);
+        rm_store_free(restored);
+    }
+    rm_blob_unref(blob);
+    rm_image_release(image);
+    rm_store_free(store);
+}
+
+static void check_bytes(const struct rm_image *image, const struct rm_blob *expected)
+{
+    struct rm_blob *blob = image_blob(image);
+
+    assert_int_equal(rm_blob_peek(blob).len, rm_blob_peek(expected).len);
+    assert_memory_equal(rm_blob_peek(blob).data, rm_blob_peek(expected).data,
+                        rm_blob_peek(blob).len);
+    rm_blob_unref(blob);
+}
+
+/* Chunks that are full and that are not, changed in every way while two images have a part. */
+static void test_an_image_stays_as_it_is(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *images[2];
+    struct rm_blob *blobs[2];
+
+    (void)state;
+    for (int i = 0; i < 900; i++) {
+        record(store, i < 800 ? 0 : 1, 10 * i, i);
+    }
+    images[0] = rm_store_freeze(store);
+    blobs[0] = image_blob(images[0]);
+    record(store, 0, 9000, 1);
+    record(store, 1, 9001, 2);
+    images[1] = rm_store_freeze(store);
+    blobs[1] = image_blob(images[1]);
+    for (int i = 0; i < 900; i += 7) {
+        record(store, 0, 10 * i + 5, -i);
+        record(store, 1, 10 * i + 5, -i);
+        check_bytes(images[0], blobs[0]);
+        check_bytes(images[1], blobs[1]);
+    }
+    rm_image_release(images[0]);
+    rm_store_free(store);
+    check_bytes(images[1], blobs[1]);
+    rm_image_release(images[1]);
+    rm_image_release(NULL);
+    rm_blob_unref(blobs[0]);
+    rm_blob_unref(blobs[1]);
+}
+
+/* What lies in the blob is counted, until it is deleted. */
+static void test_bytes_are_counted(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_store *restored;
+    struct rm_image *image;
+    struct rm_store_stats before;
+    struct rm_store_stats stats;
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        record(store, i % 3, i, i);
+    }
+    rm_store_stats(store, &before);
+    image = rm_store_freeze(store);
+    restored = restore_image(image, 1);
+    rm_image_release(image);
+    rm_store_stats(restored, &stats);
+    assert_in_range(stats.n_bytes, 10000 * 24, before.n_bytes);
+    for (int i = 0; i < 10000; i++) {
+        record(restored, i % 3, 2 * i, i);
+    }
+    assert_int_equal(rm_store_delete(restored, rm_slice_of(METRIC_NAMES[0])), 0);
+    rm_store_stats(restored, &stats);
+    assert_in_range(stats.n_bytes, 1, 2000);
+    rm_store_free(restored);
+    rm_store_free(store);
+}
+
+/* ---- the hash ---- */
+
+static uint64_t hash_of(struct operation operation)
+{
+    struct rm_store *store = rm_store_new(5);
+    uint64_t hash;
+
+    record(store, 3, 100, 0);
+    apply(store, &operation);
+    hash = rm_store_hash(store);
+    rm_store_free(store);
+    return hash;
+}
+
+static void test_the_hash_knows_all_of_an_observation(void **state)
+{
+    static const struct operation OPERATIONS[] = {
+        {0, 1, 2, 3}, {1, 1, 2, 3}, {0, 0, 2, 3},   {0, 2, 2, 3},
+        {0, 1, 1, 3}, {0, 1, 2, 0}, {0, 1, 2, -0.}, {0, 1, 2, 3.0000000000000004},
+    };
+    enum { N = sizeof OPERATIONS / sizeof *OPERATIONS };
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(hash_of(OPERATIONS[i]), hash_of(OPERATIONS[i]));
+        for (int j = 0; j < i; j++) {
+            assert_true(hash_of(OPERATIONS[i]) != hash_of(OPERATIONS[j]));
+        }
+    }
+}
+
+/* What belongs to several metrics may come in any order; what belongs to one may not. */
+static void test_the_hash_knows_the_order_within_a_metric(void **state)
+{
+    struct rm_store *stores[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        stores[i] = rm_store_new((uint64_t)i);
+    }
+    apply(stores[0], &(struct operation){0, 1, 2, 3});
+    apply(stores[0], &(struct operation){0, 2, 2, 3});
+    apply(stores[0], &(struct operation){1, 1, 2, 3});
+    apply(stores[1], &(struct operation){1, 1, 2, 3});
+    apply(stores[1], &(struct operation){0, 1, 2, 3});
+    apply(stores[1], &(struct operation){0, 2, 2, 3});
+    apply(stores[2], &(struct operation){1, 1, 2, 3});
+    apply(stores[2], &(struct operation){0, 2, 2, 3});
+    apply(stores[2], &(struct operation){0, 1, 2, 3});
+    assert_int_equal(rm_store_hash(stores[0]), rm_store_hash(stores[1]));
+    assert_true(rm_store_hash(stores[0]) != rm_store_hash(stores[2]));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rm_store_delete(stores[i], rm_slice_of(METRIC_NAMES[0])), 0);
+    }
+    assert_int_equal(rm_store_hash(stores[0]), rm_store_hash(stores[2]));
+    assert_int_equal(rm_store_delete(stores[0], rm_slice_of(METRIC_NAMES[1])), 0);
+    assert_int_equal(rm_store_hash(stores[0]), 0);
+    for (int i = 0; i < 3; i++) {
+        rm_store_free(stores[i]);
+    }
+}
+
+/* The state's hash is compared between machines: what it is made of may not change unnoticed. */
+static void test_the_hash_is_the_same_everywhere(void **state)
+{
+    (void)state;
+    assert_int_equal(hash_of((struct operation){0, 5, 1732568363376, 75.5}),
+                     UINT64_C(0xb896c4e3bbe5cc5f));
+}
+
+/* ---- damage ---- */
+
+/* Two metrics: one of two series with chunks of both kinds, one of one series. */
+static struct rm_blob *small_image(void)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image;
+    struct rm_blob *blob;
+
+    for (int i = 0; i < 24; i++) {
+        record(store, i < 20 ? 1 : 2, 100 - i, i);
+    }
+    apply(store, &(struct operation){4, 0, 7, 1e300});
+    image = rm_store_freeze(store);
+    blob = image_blob(image);
+    rm_image_release(image);
+    rm_store_free(store);
+    return blob;
+}
+
+typedef int restore_function(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash_seed,
+                             struct rm_store **ret_store);
+
+/* Restores from a copy of the first @len bytes, byte @at of which is changed by @mask. What comes
+ * of it is used. */
+static int restore_damaged(restore_function *restore, struct rm_slice original, size_t len,
+                           size_t at, unsigned char mask)
+{
+    char *copy = malloc(len + 1);
+    struct rm_blob *blob = rm_blob_new(copy, len);
+    struct random random = {1};
+    struct rm_store *store = NULL;
+    struct rm_slice bytes;
+    int rv;
+
+    assert_true(copy != NULL && blob != NULL);
+    memcpy(copy, original.data, len);
+    copy[at] = (char)(copy[at] ^ mask);
+    bytes = rm_blob_peek(blob);
+    rv = restore(blob, &bytes, 1, &store);
+    rm_blob_unref(blob);
+    if (rv == 0) {
+        check_same(&random, store, store);
+        record(store, 1, 50, 1);
+        rm_store_free(store);
+    } else {
+        assert_ptr_equal(bytes.data, copy);
+        assert_int_equal(bytes.len, len);
+    }
+    return rv;
+}
+
+static void test_every_flipped_byte_is_seen(void **state)
+{
+    struct rm_blob *blob = small_image();
+    struct rm_slice bytes = rm_blob_peek(blob);
+
+    (void)state;
+    assert_int_equal(restore_damaged(rm_store_restore, bytes, bytes.len, 0, 0), 0);
+    for (size_t at = 0; at < bytes.len; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            assert_int_equal(
+                restore_damaged(rm_store_restore, bytes, bytes.len, at, (unsigned char)(1U << bit)),
+                RM_ECORRUPT);
+        }
+    }
+    rm_blob_unref(blob);
+}
+
+static void test_every_cut_is_seen(void **state)
+{
+    struct rm_blob *blob = small_image();
+    struct rm_slice bytes = rm_blob_peek(blob);
+
+    (void)state;
+    for (size_t len = 0; len < bytes.len; len++) {
+        assert_int_equal(restore_damaged(rm_store_restore, bytes, len, 0, 0), RM_ECORRUPT);
+        assert_int_equal(restore_damaged(rm__store_restore_unhashed, bytes, len, 0, 0),
+                         RM_ECORRUPT);
+    }
+    rm_blob_unref(blob);
+}
+
+/* Whoever makes an image can make its hashes. */
+static void test_what_no_hash_tells_is_harmless(void **state)
+{
+    struct rm_blob *blob = small_image();
+    struct rm_slice bytes = rm_blob_peek(blob);
+
+    (void)state;
+    for (size_t at = 0; at < bytes.len; at++) {
+        for (unsigned mask = 1; mask < 256; mask += mask < 128 ? mask : 127) {
+            int rv = restore_damaged(rm__store_restore_unhashed, bytes, bytes.len, at,
+                                     (unsigned char)mask);
+
+            assert_true(rv == 0 || rv == RM_ECORRUPT);
+        }
+    }
+    rm_blob_unref(blob);
+}
+
+/* Where the parts of an image of one metric "b" of one series "dc" lie. */
+enum {
+    AT_METRIC = sizeof(struct rm_store_image_header),
+    AT_NAME = AT_METRIC + sizeof(struct rm_store_image_metric),
+    AT_SERIES = AT_NAME + 8,
+    AT_LABEL_SIZES = AT_SERIES + sizeof(struct rm_store_image_series),
+    AT_LABEL_BYTES = AT_LABEL_SIZES + sizeof(struct rm_store_image_label),
+    AT_COUNTS = AT_LABEL_BYTES + 8,
+    AT_CHUNK = AT_COUNTS + 2 * 8,
+    AT_OBSERVATIONS = AT_CHUNK + sizeof(struct rm_store_image_chunk),
+};
+
+#define OF_HEADER(field) (int)offsetof(struct rm_store_image_header, field)
+#define OF_METRIC(field) AT_METRIC + (int)offsetof(struct rm_store_image_metric, field)
+#define OF_SERIES(field) AT_SERIES + (int)offsetof(struct rm_store_image_series, field)
+#define OF_CHUNK(field) AT_CHUNK + (int)offsetof(struct rm_store_image_chunk, field)
+#define OF_OBSERVATION(i, field)                                                                   \
+    AT_OBSERVATIONS + (i)*24 + (int)offsetof(struct rm_observation, field)
+
+static const struct lie {
+    const char *says;
+    int at;
+    size_t size; /* 4: the integer; 8: the integer, or the double where that is not 0 */
+    uint64_t integer;
+    double number;
+} LIES[] = {
+    {"another version", OF_HEADER(version), 4, 2, 0},
+    {"too long", OF_HEADER(n_bytes), 8, UINT64_MAX, 0},
+    {"an index that is too long", OF_HEADER(n_index_bytes), 8, UINT64_MAX - 7, 0},
+    {"metrics that are not there", OF_HEADER(n_metrics), 8, 2, 0},
+    {"more metrics than memory", OF_HEADER(n_metrics), 8, UINT64_MAX, 0},
+    {"no metric", OF_HEADER(n_metrics), 8, 0, 0},
+    {"series that are not there", OF_HEADER(n_series), 8, 2, 0},
+    {"more series than memory", OF_HEADER(n_series), 8, UINT64_MAX, 0},
+    {"more observations than memory", OF_HEADER(n_observations), 8, UINT64_MAX / 24, 0},
+    {"a long name", OF_METRIC(n_name_bytes), 4, UINT32_MAX, 0},
+    {"no name", OF_METRIC(n_name_bytes), 4, 0, 0},
+    {"an odd name", AT_NAME, 8, '\n', 0},
+    {"padding that is none", AT_NAME, 8, 'b' + 256, 0},
+    {"no series", OF_METRIC(n_series), 4, 0, 0},
+    {"a second series", OF_METRIC(n_series), 4, 2, 0},
+    {"fewer observations", OF_METRIC(n_observations), 8, 2, 0},
+    {"more observations", OF_METRIC(n_observations), 8, 4, 0},
+    {"no observations", OF_METRIC(n_observations), 8, 0, 0},
+    {"too many observations", OF_METRIC(n_observations), 8, UINT64_MAX, 0},
+    {"many labels", OF_SERIES(n_labels), 4, UINT32_MAX, 0},
+    {"no chunk", OF_SERIES(n_chunks), 4, 0, 0},
+    {"many chunks", OF_SERIES(n_chunks), 4, UINT32_MAX, 0},
+    {"a bucket behind the last", OF_SERIES(first_bucket), 4, 31, 0},
+    {"a bucket far behind the last", OF_SERIES(first_bucket), 4, UINT32_MAX, 0},
+    {"no counts", OF_SERIES(n_counts), 4, 0, 0},
+    {"many counts", OF_SERIES(n_counts), 4, UINT32_MAX, 0},
+    {"long labels", AT_LABEL_SIZES, 8, UINT64_MAX, 0},
+    {"no label name", AT_LABEL_SIZES, 8, UINT64_C(8) << 32, 0},
+    {"no label value", AT_LABEL_SIZES, 8, 8, 0},
+    {"an odd label name", AT_LABEL_BYTES, 4, '1', 0},
+    {"an odd label value", AT_LABEL_BYTES + 4, 4, 0xff, 0},
+    {"a count too many", AT_COUNTS, 8, 2, 0},
+    {"counts that overflow", AT_COUNTS, 8, UINT64_MAX, 0},
+    {"an empty chunk", OF_CHUNK(n), 4, 0, 0},
+    {"a chunk that is cut", OF_CHUNK(n), 4, 2, 0},
+    {"a chunk that is too long", OF_CHUNK(n), 4, 4, 0},
+    {"a chunk beyond all", OF_CHUNK(n), 4, UINT32_MAX, 0},
+    {"no such scale", OF_CHUNK(moments_scale), 4, 3, 0},
+    {"a sum that is none", OF_CHUNK(small_high), 8, 0, NAN},
+    {"a sum that is too large", OF_CHUNK(small_high), 8, 0, 0x1p522},
+    {"a low part that is high", OF_CHUNK(small_low), 8, 0, 1e9},
+    {"a large sum that is none", OF_CHUNK(large_high), 8, 0, INFINITY},
+    {"a large low part that is none", OF_CHUNK(large_low), 8, 0, NAN},
+    {"no minimum", OF_CHUNK(min), 8, 0, NAN},
+    {"a minimum above the maximum", OF_CHUNK(min), 8, 0, 1e9},
+    {"no maximum", OF_CHUNK(max), 8, 0, INFINITY},
+    {"no mean", OF_CHUNK(moments_mean), 8, 0, NAN},
+    {"no deviation", OF_CHUNK(moments_m2), 8, 0, NAN},
+    {"a deviation below 0", OF_CHUNK(moments_m2), 8, 0, -1},
+    {"a time out of order", OF_OBSERVATION(1, position.timestamp_ms), 8, 31, 0},
+    {"a time before all", OF_OBSERVATION(0, position.timestamp_ms), 8, UINT64_C(1) << 63, 0},
+    {"a time behind all", OF_OBSERVATION(2, position.timestamp_ms), 8, INT64_MAX, 0},
+    {"an ordinal twice", OF_OBSERVATION(1, position.ordinal), 8, 0, 0},
+    {"an ordinal behind all", OF_OBSERVATION(1, position.ordinal), 8, 3, 0},
+    {"a value that is none", OF_OBSERVATION(1, value), 8, 0, NAN},
+    {"an infinite value", OF_OBSERVATION(1, value), 8, 0, -INFINITY},
+};
+
+static int restore_lie(struct rm_slice original, const struct lie *lie)
+{
+    char *copy = malloc(original.len);
+    struct rm_blob *blob = rm_blob_new(copy, original.len);
+    struct rm_slice bytes = rm_blob_peek(blob);
+    struct rm_store *store = NULL;
+    int rv;
+
+    memcpy(copy, original.data, original.len);
+    memcpy(copy + lie->at, &lie->integer, lie->size);
+    if (lie->number != 0) {
+        memcpy(copy + lie->at, &lie->number, lie->size);
+    }
+    rv = rm__store_restore_unhashed(blob, &bytes, 1, &store);
+    rm_blob_unref(blob);
+    rm_store_free(store);
+    return rv;
+}
+
+static void test_lies_are_seen(void **state)
+{
+    static const struct lie TRUTH = {"", AT_METRIC + 4, 4, 1, 0};
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image;
+    struct rm_blob *blob;
+
+    (void)state;
+    record(store, 1, 10, 0);
+    record(store, 1, 20, 1e-3);
+    record(store, 1, 30, 1e-3);
+    image = rm_store_freeze(store);
+    blob = image_blob(image);
+    assert_int_equal(image->n_bytes, AT_OBSERVATIONS + 3 * 24);
+    assert_int_equal(restore_lie(rm_blob_peek(blob), &TRUTH), 0);
+    for (size_t i = 0; i < sizeof LIES / sizeof *LIES; i++) {
+        if (restore_lie(rm_blob_peek(blob), &LIES[i]) != RM_ECORRUPT) {
+            fail_msg("believed: %s", LIES[i].says);
+        }
+    }
+    rm_blob_unref(blob);
+    rm_image_release(image);
+    rm_store_free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_restored_answers_as_if_it_never_was),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_an_image_ends_where_it_ends),
+        cmocka_unit_test(test_an_image_stays_as_it_is),
+        cmocka_unit_test(test_bytes_are_counted),
+        cmocka_unit_test(test_the_hash_knows_all_of_an_observation),
+        cmocka_unit_test(test_the_hash_knows_the_order_within_a_metric),
+        cmocka_unit_test(test_the_hash_is_the_same_everywhere),
+        cmocka_unit_test(test_every_flipped_byte_is_seen),
+        cmocka_unit_test(test_every_cut_is_seen),
+        cmocka_unit_test(test_what_no_hash_tells_is_harmless),
+        cmocka_unit_test(test_lies_are_seen),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
