@@ -14,25 +14,12 @@ struct home {
     uint32_t n_shards;
 };
 
-static bool are_labels_valid(const struct rm_sample *sample)
-{
-    for (size_t i = 0; i < sample->n_labels; i++) {
-        const struct rm_label *label = &sample->labels[i];
-
-        if (!rm_label_name_is_valid(label->name) || label->value.len == 0 ||
-            !rm_label_value_is_valid(label->value) ||
-            (i > 0 && rm_slice_compare(sample->labels[i - 1].name, label->name) >= 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_sample_valid(const struct rm_sample *sample)
 {
     return rm_metric_name_is_valid(sample->metric_name) && isfinite(sample->value) &&
            sample->timestamp_ms >= RM_TIMESTAMP_MIN_MS &&
-           sample->timestamp_ms <= RM_TIMESTAMP_MAX_MS && are_labels_valid(sample);
+           sample->timestamp_ms <= RM_TIMESTAMP_MAX_MS &&
+           rm_labels_are_canonical(sample->labels, sample->n_labels);
 }
 
 /* What landed in the wrong shard would be recorded and never read. */
