@@ -373,7 +373,8 @@ int rm__guard_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
     struct rm__guard_get *get = &state->get;
 
     req->cb = cb;
-    if (get->outer != NULL || (state->wanted == 0 && holds(state, 0, now_of(guard)))) {
+    if (state->is_closing || get->outer != NULL ||
+        (state->wanted == 0 && holds(state, 0, now_of(guard)))) {
         return answer_hollow(guard, req);
     }
     state->wanted = 0;

@@ -319,6 +319,7 @@ static int set_up(void **state)
 {
     (void)state;
 #if FAILING_MALLOC
+    failing_malloc_arm(0); /* what a test that failed may have left */
     fake_n_live = failing_malloc_n_live;
 #endif
     memset(&fake, 0, sizeof fake);
@@ -389,6 +390,7 @@ static int tear_down(void **state)
     remove_file("snapshot-1-2-3.meta");
     assert_int_equal(rmdir(fake_dir), 0);
 #if FAILING_MALLOC
+    (void)failing_malloc_disarm();
     assert_int_equal(failing_malloc_n_live, fake_n_live);
 #endif
     return 0;
