@@ -41,7 +41,7 @@ HEADERS    := $(sort $(wildcard include/raftmetrics/*/*.h src/*/*.h))
 C_FILES    := $(SOURCES) $(HEADERS) $(wildcard tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 
 .DEFAULT_GOAL := all
-.PHONY: all debug run test unit system check asan tsan valgrind fuzz bench cov format \
+.PHONY: all debug run test unit system faults test-long test-planted check asan tsan valgrind fuzz bench cov format \
         check-format tidy check-headers check-layers install clean help setup setup-test
 
 all: setup $(BIN) ## build build/raftmetrics, the one binary
@@ -95,6 +95,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY) | build/.setup-test
 
 system: setup-test $(BIN) ## tests of real daemons, hostile input among them
 	$(Q)RAFTMETRICS_BIN=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -p no:cacheprovider tests/system tests/hostile
+
+faults: setup-test $(BIN) ## real daemons under faults: killed, paused, cut off, emptied, corrupted
+	$(Q)RAFTMETRICS_BIN=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -p no:cacheprovider -m "not long" tests/faults
+
+test-long: setup-test $(BIN) ## faults for an hour, and each kind by itself (FAULT_SECONDS=3600)
+	$(Q)RAFTMETRICS_BIN=$(CURDIR)/$(BIN) RAFTMETRICS_FAULT_SECONDS=$(or $(FAULT_SECONDS),3600) \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/faults
+
+test-planted: setup-test all ## plant known bugs, one at a time, and see tests fail
+	$(Q)$(PYTHON) tests/planted/run
 
 check: check-layers check-headers check-format tidy ## style, layers, headers, lint
 

@@ -21,6 +21,8 @@ CRASH = re.compile(rb"ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: Thre
 
 
 class Cluster:
+    saved_logs = SAVED_LOGS  # of what failed, a folder a cluster
+
     def __init__(self, n_workers=3, token=TOKEN, log_level="info", label="cluster"):
         self.token = token
         self.label = label
@@ -37,6 +39,11 @@ class Cluster:
     @property
     def data_directory(self):
         return self.directory / "data"
+
+    @property
+    def saved_to(self):
+        """Where the logs of a failed test are kept."""
+        return self.saved_logs / re.sub(r"[^A-Za-z0-9_.-]+", "_", self.label)
 
     @property
     def nodes(self):
@@ -132,8 +139,8 @@ class Cluster:
                 self._save_logs()
             shutil.rmtree(self.directory, ignore_errors=True)
             self.ports.release()
-        assert crash is None, f"a daemon wrote {crash[0]!r}; see {SAVED_LOGS / self.label}"
-        assert status in (0, None), f"dev ended with {status}; see {SAVED_LOGS / self.label}"
+        assert crash is None, f"a daemon wrote {crash[0]!r}; see {self.saved_to}"
+        assert status in (0, None), f"dev ended with {status}; see {self.saved_to}"
 
     def _destroy(self):
         for node in [*self.nodes, *self._more_nodes]:
@@ -145,7 +152,7 @@ class Cluster:
         self.process = None
 
     def _save_logs(self):
-        target = SAVED_LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", self.label)
+        target = self.saved_to
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for file in [self.output, self.log, *self.data_directory.glob("*.log"),

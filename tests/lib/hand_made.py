@@ -16,7 +16,7 @@ class HandMadeCluster(Cluster):
         self._both_keys = both or {}
 
     def start(self, wait=True):
-        self.data_directory.mkdir()
+        self.data_directory.mkdir(exist_ok=True)
         for worker in self.workers:
             self.write_config(worker, node_id=worker.id,
                               **{"data_dir": str(self.data_directory / worker.name), **self._worker_keys})

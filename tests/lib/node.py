@@ -73,10 +73,13 @@ class Node:
 
     def kill(self):
         """kill -9, and until it is gone."""
-        pid = self.pid
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not is_alive(pid), 5, f"{self.name} to be gone")
-        self._reap()
+        self.signal(signal.SIGKILL)
+        self.wait_gone()
+
+    def wait_gone(self, timeout=5):
+        """Its exit status, as stop()."""
+        wait_until(lambda: not self.is_running(), timeout, f"{self.name} to be gone")
+        return self._reap()
 
     def stop(self):
         """SIGTERM; its exit status where it was started by hand, else None."""
