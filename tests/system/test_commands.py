@@ -1,13 +1,21 @@
 """The client commands: what they send, what they print, how they end."""
+import fcntl
 import json
+import os
+import pty
+import select
+import signal
+import struct
 import subprocess
+import termios
 
 import pytest
 
 from lib.cluster import BINARY
-from lib.command import run
+from lib.command import environment, run
 from lib.node import clean_environment
 from lib.ports import take_ports
+from lib.wait import wait_until
 
 COMMANDS = ["control", "worker", "dev", "record", "get", "aggregate", "list", "status", "import", "config"]
 
@@ -133,7 +141,83 @@ def test_status(shared):
     text = run(shared, "status").stdout
     for node in shared.workers:
         assert f"127.0.0.1:{node.port}" in text
+    status = shared.status()
+    replicas = [(shard["id"], each) for shard in status["shards"] for each in shard["replicas"]]
+    table = text.partition("SHARD")[2].splitlines()[1:]
+    assert len(table) == len(replicas)
+    for line, (shard, replica) in zip(table, replicas):
+        assert f"{replica['worker']}  {replica['role']}" in line
+        assert line.split()[0] == str(shard) or line.startswith("     ")
     assert {row["state"] for row in json.loads(run(shared, "status", "--json").stdout)["workers"]} == {"up"}
+
+
+@pytest.fixture
+def watch():
+    """Starts `status --watch`, which would not end by itself."""
+    started = []
+
+    def start(cluster, out, *args):
+        started.append(subprocess.Popen([BINARY, "status", "--watch", *args], stdin=subprocess.DEVNULL, stdout=out,
+                                        stderr=subprocess.DEVNULL, env=environment(cluster)))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def interrupted(process):
+    process.send_signal(signal.SIGINT)
+    return process.wait(5)
+
+
+def test_status_is_watched(cluster, watch, tmp_path):
+    """Block after block, and on when control is away for a while."""
+    with open(tmp_path / "out", "wb") as out:
+        process = watch(cluster, out)
+    shown = (tmp_path / "out").read_text
+    wait_until(lambda: shown().count("cluster raftmetrics") >= 2, 10, "a second block")
+    assert "\033" not in shown() and "\n\ncluster raftmetrics" in shown()
+    cluster.control.kill()
+    wait_until(lambda: "could not connect" in shown(), 10, "control to be missed")
+    cluster.control.start()
+    wait_until(lambda: "cluster raftmetrics" in shown().rpartition("could not connect")[2], 10, "it to be back")
+    assert interrupted(process) == 0
+
+
+def test_status_is_watched_as_json(shared, watch, tmp_path):
+    with open(tmp_path / "out", "wb") as out:
+        process = watch(shared, out, "--json")
+    lines = wait_until(lambda: len(found := (tmp_path / "out").read_text().splitlines()) >= 2 and found, 10,
+                       "a second line")
+    assert interrupted(process) == 0
+    assert all(len(json.loads(line)["workers"]) == 3 for line in lines)
+
+
+def test_status_is_redrawn_on_a_terminal(shared, watch):
+    """In place, cut to a window of 12 rows, and with the terminal as it was at the end."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
+    process = watch(shared, theirs)
+    os.close(theirs)
+    seen = b""
+    while seen.count(b"\033[J") < 2:
+        assert select.select([ours], [], [], 10)[0], seen
+        seen += os.read(ours, 65536)
+    assert interrupted(process) == 0
+    os.close(ours)
+    frame = seen.partition(b"\033[J")[0].decode()
+    assert frame.startswith("\033[H\033[?7l\033[Kcluster raftmetrics") and frame.endswith("\033[?7h")
+    assert frame.count("\n") == 11 and "too small" in frame.splitlines()[10]
+
+
+def test_what_cannot_be_watched(shared):
+    assert "token" in run(shared, "status", "--watch", "--token", "wrong", status=1).stderr
+    with open("/dev/full", "wb") as full:
+        made = subprocess.run([BINARY, "status", "--watch"], stdout=full, stderr=subprocess.PIPE, timeout=10,
+                              env=environment(shared), check=False)
+    assert made.returncode == 1 and b"cannot write" in made.stderr
 
 
 def test_what_the_daemon_refuses_is_1(shared, name):
