@@ -198,6 +198,8 @@ static void assert_set_up(const uv_stream_t *stream)
     assert_int_equal(value, 1);
     assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &len), 0);
     assert_int_equal(value, 5000);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &len), 0);
+    assert_int_equal(value, 1);
 }
 
 static void test_handshake(void **state)
