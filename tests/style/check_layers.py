@@ -25,6 +25,7 @@ LIBRARIES = {
     "uv.h": {"net", "raft"},
     "raft.h": {"raft"},
     "raft/": {"raft"},
+    "openssl/": {"raft"},
     "protobuf-c/": {"proto"},
     "raftmetrics.pb-c.h": {"proto"},
     "jansson.h": {"api", "cmd"},
