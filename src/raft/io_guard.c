@@ -70,9 +70,11 @@ static int start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tick, raft_
 {
     struct rm__io_guard *guard = rm__guard_of(io);
 
+    (void)msecs; /* the heartbeat timeout */
     guard->state->tick = tick;
     guard->state->recv = recv;
-    return rm__guard_outward(guard, guard->inner->start(guard->inner, msecs, on_tick, on_recv));
+    return rm__guard_outward(guard,
+                             guard->inner->start(guard->inner, guard->tick_ms, on_tick, on_recv));
 }
 
 /* The guard may be gone when this returns. */

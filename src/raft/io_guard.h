@@ -14,6 +14,10 @@
  * - snapshot_put: retried here, for after a failure the library takes no part any more; what fails
  *   for half a minute ends the process through @fatal.
  * - snapshot_get: one at a time, and retried likewise, for the library's error path frees garbage.
+ * - start: ticks come every @tick_ms, whatever the heartbeat timeout is. The library checks on each
+ *   tick whether a follower answered since the last, and where not it falls back to probing, in
+ *   which the next entry waits for a heartbeat. A heartbeat on every tick, unless something was
+ *   sent just before, keeps an idle shard ready: heartbeat timeout far below @tick_ms.
  * - append: the oldest that is unanswered has an age, for whoever must not wait for ever.
  * - time: the library reads the capacity of the disk from the raft_io it was given right after. */
 #ifndef RAFTMETRICS_SRC_RAFT_IO_GUARD_H
@@ -29,10 +33,11 @@
 struct rm__io_guard_state;
 
 struct rm__io_guard {
-    struct raft_io io;                               /* what Raft is given */
-    struct raft_io *inner;                           /* libuv's; borrowed */
-    const char *dir;                                 /* borrowed */
-    struct rm_watermark mark;                        /* what the log must reach; index 0: nothing */
+    struct raft_io io;        /* what Raft is given */
+    struct raft_io *inner;    /* libuv's; borrowed */
+    const char *dir;          /* borrowed */
+    struct rm_watermark mark; /* what the log must reach; index 0: nothing */
+    unsigned tick_ms;
     void (*fatal)(void *data, const char *sentence); /* does not return */
     void *data;
     /* private to io_guard.c from here on */

@@ -12,7 +12,8 @@
 
 enum {
     ELECTION_TIMEOUT_MS = 1000,
-    HEARTBEAT_MS = 50,
+    TICK_MS = 50,     /* heartbeats, and whatever else C-Raft does by the clock */
+    HEARTBEAT_MS = 2, /* see io_guard.h: at every tick, unless something was just sent */
     CONNECT_RETRY_MS = 100,
     INFLIGHT_ENTRIES_MAX = 256,
     INSTALL_SNAPSHOT_TIMEOUT_MS = 60 * 1000,
@@ -66,6 +67,7 @@ static int init_io(struct rm_replica *replica)
     raft_uv_set_auto_recovery(&replica->uv_io, false); /* it drops entries */
     replica->guard.inner = &replica->uv_io;
     replica->guard.dir = replica->dir;
+    replica->guard.tick_ms = TICK_MS;
     replica->guard.mark =
         rm__host_mark(replica->host, replica->options.shard, replica->options.self);
     replica->guard.fatal = fatal_of_guard;
@@ -189,6 +191,9 @@ int rm_replica_start(struct rm_replica *replica)
         return 0;
     case RAFT_NOMEM:
         return RM_ENOMEM;
+    case RAFT_MALFORMED:
+        replica->reason = rm__io_guard_reason(&replica->guard);
+        return RM_EPROTO;
     default:
         if (replica->reason[0] == '\0') {
             replica->reason = rm__io_guard_reason(&replica->guard);

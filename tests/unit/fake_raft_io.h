@@ -347,7 +347,8 @@ static int set_up(void **state)
     strcpy(fake_dir, "/tmp/rm-test-guard-XXXXXX");
     assert_non_null(mkdtemp(fake_dir));
     assert_int_equal(uv_loop_init(&fake_loop), 0);
-    guard = (struct rm__io_guard){.dir = fake_dir, .fatal = fake_fatal, .data = &guard};
+    guard =
+        (struct rm__io_guard){.dir = fake_dir, .tick_ms = 50, .fatal = fake_fatal, .data = &guard};
     assert_int_equal(rm__io_guard_init(&guard, &fake.io, &fake_loop), 0);
     fake_raft.io = &guard.io;
     guard.io.data = &fake_raft; /* as raft_init does */

@@ -42,7 +42,7 @@ static void test_an_error_has_a_message_outside(void **state)
     assert_int_equal(guard.io.recover(&guard.io, &configuration), RAFT_IOERR);
     assert_message("recover failed");
     fail_calls("start", RAFT_IOERR);
-    assert_int_equal(guard.io.start(&guard.io, 50, NULL, NULL), RAFT_IOERR);
+    assert_int_equal(guard.io.start(&guard.io, 2, NULL, NULL), RAFT_IOERR);
     assert_message("start failed");
     fail_calls("bootstrap", RAFT_IOERR);
     assert_int_equal(guard.io.bootstrap(&guard.io, &configuration), RAFT_IOERR);
@@ -72,7 +72,7 @@ static void test_raft_is_called_with_its_own_io(void **state)
     struct raft_message message = {.type = RAFT_TIMEOUT_NOW};
 
     (void)state;
-    assert_int_equal(guard.io.start(&guard.io, 50, on_tick, on_recv), 0);
+    assert_int_equal(guard.io.start(&guard.io, 2, on_tick, on_recv), 0);
     called_with = NULL;
     fake.tick(&fake.io);
     assert_ptr_equal(called_with, &guard.io);

@@ -198,7 +198,7 @@ static void test_a_snapshot_is_received(void **state)
 {
     (void)state;
     n_received = 0;
-    assert_int_equal(guard.io.start(&guard.io, 50, on_tick, on_recv), 0);
+    assert_int_equal(guard.io.start(&guard.io, 2, on_tick, on_recv), 0);
     receive_install(sound_bytes());
     assert_int_equal(n_received, 1);
 }
@@ -209,7 +209,7 @@ static void test_no_snapshot_is_received_while_one_is_written(void **state)
 
     (void)state;
     n_received = 0;
-    assert_int_equal(guard.io.start(&guard.io, 50, on_tick, on_recv), 0);
+    assert_int_equal(guard.io.start(&guard.io, 2, on_tick, on_recv), 0);
     assert_int_equal(write_snapshot(77), 0);
     receive_install(sound_bytes());
     assert_int_equal(n_received, 0);
@@ -231,7 +231,7 @@ static void test_a_damaged_snapshot_is_not_received(void **state)
 
     (void)state;
     n_received = 0;
-    assert_int_equal(guard.io.start(&guard.io, 50, on_tick, on_recv), 0);
+    assert_int_equal(guard.io.start(&guard.io, 2, on_tick, on_recv), 0);
     receive_install(damaged_bytes());
     receive_install(nothing);
     assert_int_equal(n_received, 0);

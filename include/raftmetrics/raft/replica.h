@@ -62,9 +62,9 @@ struct rm_replica_options {
 int rm_replica_new(const struct rm_replica_options *options, const struct rm_state_machine *machine,
                    struct rm_replica **ret_replica);
 
-/* Loads snapshot and log, and takes part. Errors: RM_ECORRUPT (its files are damaged, or lack
- * what they once had; rm_replica_reason says what), RM_EIO, RM_ENOMEM; the replica may then only
- * be closed. */
+/* Loads snapshot and log, and takes part. Errors: RM_ECORRUPT (its files are damaged, or lack what
+ * they once had; rm_replica_reason says what); RM_EPROTO (they are of a newer version); RM_EIO;
+ * RM_ENOMEM. The replica may then only be closed. */
 int rm_replica_start(struct rm_replica *replica);
 
 /* Stops taking part; what is under way ends as RM_EUNKNOWN or RM_ENOTLEADER. Frees the replica
