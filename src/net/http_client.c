@@ -39,7 +39,7 @@ struct rm_http_client {
     size_t n_watches;       /* places in it */
 };
 
-struct transfer {
+struct rm_http_transfer {
     struct rm_list link;
     struct rm_http_client *client;
     CURL *easy;
@@ -68,7 +68,7 @@ struct watch {
  * refuse, and let the caller know that the outcome is unknown. */
 static int on_begin(void *data, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
-    struct transfer *transfer = data;
+    struct rm_http_transfer *transfer = data;
 
     (void)remote_ip;
     (void)local_ip;
@@ -81,7 +81,7 @@ static int on_begin(void *data, char *remote_ip, char *local_ip, int remote_port
 
 static size_t on_write(char *bytes, size_t size, size_t n, void *data)
 {
-    struct transfer *transfer = data;
+    struct rm_http_transfer *transfer = data;
 
     transfer->answer_error = rm_buffer_append(&transfer->answer, bytes, size * n);
     return transfer->answer_error == 0 ? size * n : 0;
@@ -90,7 +90,7 @@ static size_t on_write(char *bytes, size_t size, size_t n, void *data)
 static size_t on_header(char *bytes, size_t size, size_t n, void *data)
 {
     static const char name[] = "retry-after:";
-    struct transfer *transfer = data;
+    struct rm_http_transfer *transfer = data;
     struct rm_slice line = rm_slice_make(bytes, size * n);
     struct rm_slice value;
 
@@ -111,7 +111,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *data)
     return size * n;
 }
 
-static void transfer_free(struct transfer *transfer)
+static void transfer_free(struct rm_http_transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
     curl_slist_free_all(transfer->headers);
@@ -120,9 +120,9 @@ static void transfer_free(struct transfer *transfer)
     free(transfer);
 }
 
-static struct transfer *transfer_new(struct rm_http_client *client)
+static struct rm_http_transfer *transfer_new(struct rm_http_client *client)
 {
-    struct transfer *transfer = calloc(1, sizeof *transfer);
+    struct rm_http_transfer *transfer = calloc(1, sizeof *transfer);
 
     if (transfer == NULL) {
         return NULL;
@@ -138,20 +138,20 @@ static struct transfer *transfer_new(struct rm_http_client *client)
     return transfer;
 }
 
-static struct transfer *transfer_acquire(struct rm_http_client *client)
+static struct rm_http_transfer *transfer_acquire(struct rm_http_client *client)
 {
-    struct transfer *transfer;
+    struct rm_http_transfer *transfer;
 
     if (rm_list_is_empty(&client->idle)) {
         return transfer_new(client);
     }
-    transfer = RM_LIST_ENTRY(client->idle.next, struct transfer, link);
+    transfer = RM_LIST_ENTRY(client->idle.next, struct rm_http_transfer, link);
     rm_list_remove(&transfer->link);
     client->n_idle--;
     return transfer;
 }
 
-static void transfer_release(struct transfer *transfer)
+static void transfer_release(struct rm_http_transfer *transfer)
 {
     struct rm_http_client *client = transfer->client;
 
@@ -173,7 +173,7 @@ static void transfer_release(struct transfer *transfer)
 
 /* Only a request that was never begun is known not to have been sent: after a kept connection died
  * under it, libcurl's next attempt may fail to connect, and says no more than that. */
-static int error_of(const struct transfer *transfer, CURLcode code)
+static int error_of(const struct rm_http_transfer *transfer, CURLcode code)
 {
     bool was_begun = transfer->n_sent > 0;
 
@@ -193,7 +193,7 @@ static int error_of(const struct transfer *transfer, CURLcode code)
     }
 }
 
-static void transfer_finish(struct transfer *transfer, int error)
+static void transfer_finish(struct rm_http_transfer *transfer, int error)
 {
     struct rm_http_answer answer = {.error = error};
     const char *content_type = NULL;
@@ -219,7 +219,7 @@ static void drain_messages(struct rm_http_client *client)
     int n_left;
 
     while ((message = curl_multi_info_read(client->multi, &n_left)) != NULL) {
-        struct transfer *transfer = NULL;
+        struct rm_http_transfer *transfer = NULL;
         CURLcode code;
 
         if (message->msg != CURLMSG_DONE) {
@@ -456,7 +456,8 @@ void rm_http_client_cancel(struct rm_http_client *client)
     rm_list_init(&ending);
     rm_list_splice(&ending, &client->active);
     while (!rm_list_is_empty(&ending)) {
-        struct transfer *transfer = RM_LIST_ENTRY(ending.next, struct transfer, link);
+        struct rm_http_transfer *transfer =
+            RM_LIST_ENTRY(ending.next, struct rm_http_transfer, link);
 
         transfer_finish(transfer, RM_ECANCELED);
         transfer_free(transfer);
@@ -472,7 +473,8 @@ void rm_http_client_free(struct rm_http_client *client)
         rm_http_client_cancel(client);
     }
     while (!rm_list_is_empty(&client->idle)) {
-        struct transfer *transfer = RM_LIST_ENTRY(client->idle.next, struct transfer, link);
+        struct rm_http_transfer *transfer =
+            RM_LIST_ENTRY(client->idle.next, struct rm_http_transfer, link);
 
         rm_list_remove(&transfer->link);
         transfer_free(transfer);
@@ -483,7 +485,7 @@ void rm_http_client_free(struct rm_http_client *client)
     free(client);
 }
 
-static int append_header(struct transfer *transfer, const char *header)
+static int append_header(struct rm_http_transfer *transfer, const char *header)
 {
     struct curl_slist *headers = curl_slist_append(transfer->headers, header);
 
@@ -494,7 +496,7 @@ static int append_header(struct transfer *transfer, const char *header)
     return 0;
 }
 
-static int set_headers(struct transfer *transfer, const struct rm_http_call *call)
+static int set_headers(struct rm_http_transfer *transfer, const struct rm_http_call *call)
 {
     int rv = append_header(transfer, "Expect:"); /* no pause before a body */
 
@@ -507,7 +509,7 @@ static int set_headers(struct transfer *transfer, const struct rm_http_call *cal
     return rv;
 }
 
-static void set_body(struct transfer *transfer, const struct rm_http_call *call)
+static void set_body(struct rm_http_transfer *transfer, const struct rm_http_call *call)
 {
     if (call->body.data == NULL) {
         return;
@@ -518,7 +520,7 @@ static void set_body(struct transfer *transfer, const struct rm_http_call *call)
 }
 
 /* Only what changes nothing may be sent twice. */
-static void set_once(struct transfer *transfer, const struct rm_http_call *call)
+static void set_once(struct rm_http_transfer *transfer, const struct rm_http_call *call)
 {
     transfer->must_send_once = strcmp(call->method, "GET") != 0;
     transfer->n_sent = 0;
@@ -526,7 +528,7 @@ static void set_once(struct transfer *transfer, const struct rm_http_call *call)
     curl_easy_setopt(transfer->easy, CURLOPT_PREREQDATA, transfer);
 }
 
-static void set_answer(struct transfer *transfer, const struct rm_http_call *call)
+static void set_answer(struct rm_http_transfer *transfer, const struct rm_http_call *call)
 {
     rm_buffer_clear(&transfer->answer);
     transfer->has_headers = false;
@@ -538,7 +540,7 @@ static void set_answer(struct transfer *transfer, const struct rm_http_call *cal
     curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
 }
 
-static int set_options(struct transfer *transfer, const struct rm_http_call *call)
+static int set_options(struct rm_http_transfer *transfer, const struct rm_http_call *call)
 {
     CURL *easy = transfer->easy;
 
@@ -565,10 +567,10 @@ static int set_options(struct transfer *transfer, const struct rm_http_call *cal
     return set_headers(transfer, call);
 }
 
-int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call *call,
-                        rm_http_answer_cb cb, void *data)
+int rm_http_client_start(struct rm_http_client *client, const struct rm_http_call *call,
+                         rm_http_answer_cb cb, void *data, struct rm_http_transfer **ret_transfer)
 {
-    struct transfer *transfer = transfer_acquire(client);
+    struct rm_http_transfer *transfer = transfer_acquire(client);
     int rv;
 
     if (transfer == NULL) {
@@ -585,5 +587,25 @@ int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call
         return rv;
     }
     rm_list_push_back(&client->active, &transfer->link);
+    *ret_transfer = transfer;
     return 0;
+}
+
+int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call *call,
+                        rm_http_answer_cb cb, void *data)
+{
+    struct rm_http_transfer *transfer;
+
+    return rm_http_client_start(client, call, cb, data, &transfer);
+}
+
+bool rm_http_transfer_cancel(struct rm_http_transfer *transfer)
+{
+    bool was_begun = transfer->n_sent > 0;
+
+    /* This closes the connection, and takes back the message of one that is done already. */
+    curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    rm_list_remove(&transfer->link);
+    transfer_release(transfer);
+    return was_begun;
 }

@@ -480,6 +480,114 @@ static void test_cancel_ends_what_is_under_way_only(void **state)
     close_world(&world);
 }
 
+/* ---- one request canceled ---- */
+
+static struct rm_http_transfer *start_call(struct world *world, const struct rm_http_call *call,
+                                           struct outcome *outcome)
+{
+    struct rm_http_transfer *transfer = NULL;
+
+    *outcome = (struct outcome){0};
+    assert_int_equal(rm_http_client_start(world->client, call, on_answer, outcome, &transfer), 0);
+    assert_non_null(transfer);
+    return transfer;
+}
+
+static void test_one_of_several_is_canceled(void **state)
+{
+    char url[URL_MAX];
+    struct rm_http_call call = call_of("POST", url);
+    struct rm_http_transfer *transfers[3];
+    struct outcome outcomes[3];
+    struct world world;
+    char *body = strdup("the body");
+
+    (void)state;
+    open_world(&world);
+    make_url(url, rm_http_server_port(world.server), "/hold");
+    call.body = rm_slice_of(body);
+    for (int i = 0; i < 3; i++) {
+        transfers[i] = start_call(&world, &call, &outcomes[i]);
+    }
+    assert_true(turn_until_count(world.loop, &world.n_held, 3));
+    assert_true(rm_http_transfer_cancel(transfers[1]));
+    memset(body, 'x', strlen(body)); /* nobody looks at it any more */
+    release_all(&world);
+    assert_true(turn_until_count(world.loop, &outcomes[0].n, 1));
+    assert_true(turn_until_count(world.loop, &outcomes[2].n, 1));
+    assert_string_equal(get(&world, "/after").body, "/after"); /* its handle is used again */
+    assert_int_equal(outcomes[1].n, 0);
+    assert_int_equal(outcomes[0].error, 0);
+    close_world(&world);
+    assert_int_equal(outcomes[1].n, 0);
+    free(body);
+}
+
+static void test_what_is_canceled_before_it_is_sent(void **state)
+{
+    char url[URL_MAX];
+    struct rm_http_call call = call_of("POST", url);
+    struct outcome outcome;
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    make_url(url, rm_http_server_port(world.server), "/x");
+    call.body = rm_slice_of("body");
+    assert_false(rm_http_transfer_cancel(start_call(&world, &call, &outcome)));
+    turn_a_little(world.loop);
+    assert_int_equal(outcome.n, 0);
+    assert_int_equal(world.n_complete, 0);
+    close_world(&world);
+}
+
+/* A call that cancels another when it is answered. */
+struct canceling {
+    struct outcome outcome;
+    struct rm_http_transfer *other;
+};
+
+static void on_answer_cancel(const struct rm_http_answer *answer, void *data)
+{
+    struct canceling *canceling = data;
+
+    on_answer(answer, &canceling->outcome);
+    (void)rm_http_transfer_cancel(canceling->other);
+}
+
+/* Both are answered in the same turn: the other's end may be known already. */
+static void test_a_callback_may_cancel_another(void **state)
+{
+    char url[URL_MAX];
+    struct rm_http_call call = call_of("GET", url);
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    make_url(url, rm_http_server_port(world.server), "/hold");
+    for (int order = 0; order < 2; order++) {
+        struct canceling canceling = {.other = NULL};
+        struct outcome other;
+
+        if (order == 0) {
+            canceling.other = start_call(&world, &call, &other);
+        }
+        assert_int_equal(rm_http_client_send(world.client, &call, on_answer_cancel, &canceling), 0);
+        if (order == 1) {
+            canceling.other = start_call(&world, &call, &other);
+        }
+        assert_true(turn_until_count(world.loop, &world.n_held, 2));
+        respond(world.held[order == 0 ? 1 : 0], 200, NULL, "first", 5);
+        assert_true(turn_until_count(world.loop, &canceling.outcome.n, 1));
+        respond(world.held[order == 0 ? 0 : 1], 200, NULL, "second", 6);
+        world.n_held = 0;
+        turn_a_little(world.loop);
+        assert_int_equal(canceling.outcome.n, 1);
+        assert_int_equal(other.n, 0);
+    }
+    close_world(&world);
+}
+
 /* ---- servers that fail ---- */
 
 struct failing {
@@ -741,6 +849,9 @@ int main(void)
         cmocka_unit_test(test_the_bound_of_an_answer),
         cmocka_unit_test(test_free_cancels_what_is_under_way),
         cmocka_unit_test(test_cancel_ends_what_is_under_way_only),
+        cmocka_unit_test(test_one_of_several_is_canceled),
+        cmocka_unit_test(test_what_is_canceled_before_it_is_sent),
+        cmocka_unit_test(test_a_callback_may_cancel_another),
         cmocka_unit_test(test_a_body_that_was_read_is_not_sent_again),
         cmocka_unit_test(test_a_server_that_died_with_the_body),
         cmocka_unit_test(test_a_read_may_be_sent_again),

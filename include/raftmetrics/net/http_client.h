@@ -3,6 +3,7 @@
 #ifndef RAFTMETRICS_NET_HTTP_CLIENT_H
 #define RAFTMETRICS_NET_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 #include "raftmetrics/net/loop.h"
 
 struct rm_http_client;
+struct rm_http_transfer; /* a request under way */
 
 /* Borrowed for the callback. */
 struct rm_http_answer {
@@ -21,7 +23,8 @@ struct rm_http_answer {
     struct rm_slice body;
 };
 
-/* Called exactly once a request, from the loop, never from within rm_http_client_send. */
+/* Called exactly once a request that is not canceled by itself, from the loop, never from within
+ * rm_http_client_send. */
 typedef void (*rm_http_answer_cb)(const struct rm_http_answer *answer, void *data);
 
 struct rm_http_call {
@@ -29,7 +32,7 @@ struct rm_http_call {
     const char *url;
     const char *const *headers; /* n_headers of "Name: value" */
     size_t n_headers;
-    struct rm_slice body; /* borrowed until the callback; data NULL: no body */
+    struct rm_slice body; /* borrowed until the callback or the cancel; data NULL: none */
     uint64_t timeout_ms;
     size_t max_answer_bytes;
 };
@@ -47,5 +50,14 @@ void rm_http_client_free(struct rm_http_client *client);
  * called. A url that is none is told there, as RM_EUNKNOWN. */
 int rm_http_client_send(struct rm_http_client *client, const struct rm_http_call *call,
                         rm_http_answer_cb cb, void *data);
+
+/* As rm_http_client_send, with a handle by which the request can be canceled until its callback is
+ * called. */
+int rm_http_client_start(struct rm_http_client *client, const struct rm_http_call *call,
+                         rm_http_answer_cb cb, void *data, struct rm_http_transfer **ret_transfer);
+
+/* Ends a request without its callback; what it borrowed is free again, its connection is closed.
+ * False: nothing of it was sent. May be called from the callback of another request. */
+bool rm_http_transfer_cancel(struct rm_http_transfer *transfer);
 
 #endif
