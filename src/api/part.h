@@ -17,8 +17,10 @@ enum rm__fate {
     RM__FATE_NOT_LEADER, /* this worker does not lead the shard; worker: who does, or 0 */
     RM__FATE_NO_LEADER,
     RM__FATE_OVERLOADED,
-    RM__FATE_LATE,    /* the deadline came before it was handed over */
-    RM__FATE_UNKNOWN, /* handed over, and no word since; it may be recorded */
+    RM__FATE_DISK_LOW,   /* the leader's disk is nearly full */
+    RM__FATE_SHARD_FULL, /* the shard holds as much as it may */
+    RM__FATE_LATE,       /* the deadline came before it was handed over */
+    RM__FATE_UNKNOWN,    /* handed over, and no word since; it may be recorded */
 };
 
 struct rm__part {

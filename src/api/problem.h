@@ -18,8 +18,10 @@
     X(RM__FORBIDDEN, 403, "forbidden")                                                             \
     X(RM__NOT_FOUND, 404, "not_found")                                                             \
     X(RM__UNKNOWN_METRIC, 404, "unknown_metric")                                                   \
+    X(RM__UNKNOWN_SESSION, 404, "unknown_session")                                                 \
     X(RM__METHOD_NOT_ALLOWED, 405, "method_not_allowed")                                           \
     X(RM__WRONG_CLUSTER, 409, "wrong_cluster")                                                     \
+    X(RM__STALE_SEQUENCE, 410, "stale_sequence")                                                   \
     X(RM__LENGTH_REQUIRED, 411, "length_required")                                                 \
     X(RM__BODY_TOO_LARGE, 413, "body_too_large")                                                   \
     X(RM__TARGET_TOO_LONG, 414, "target_too_long")                                                 \
@@ -37,10 +39,12 @@
     X(RM__TOO_MANY_ITEMS, 422, "too_many_items")                                                   \
     X(RM__IDEMPOTENCY_CONFLICT, 422, "idempotency_conflict")                                       \
     X(RM__IDEMPOTENCY_KEYS_FULL, 429, "idempotency_keys_full")                                     \
+    X(RM__SHARD_FULL, 429, "shard_full")                                                           \
     X(RM__HEADERS_TOO_LARGE, 431, "headers_too_large")                                             \
     X(RM__NOT_IMPLEMENTED, 501, "not_implemented")                                                 \
     X(RM__NO_LEADER, 503, "no_leader")                                                             \
     X(RM__OVERLOADED, 503, "overloaded")                                                           \
+    X(RM__DISK_LOW, 503, "disk_low")                                                               \
     X(RM__SHUTTING_DOWN, 503, "shutting_down")                                                     \
     X(RM__OUTCOME_UNKNOWN, 503, "outcome_unknown")                                                 \
     X(RM__PARTIALLY_RECORDED, 503, "partially_recorded")                                           \

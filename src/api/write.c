@@ -70,6 +70,16 @@ static void reply_fate(struct rm__front *front, struct rm__exchange *exchange, e
         rm__reply_error(exchange, RM__OVERLOADED,
                         "Too much is waiting to be written; nothing was recorded, try again later");
         break;
+    case RM__FATE_DISK_LOW:
+        rm__reply_error(exchange, RM__DISK_LOW,
+                        "The disk of the shard's leader is nearly full (min_free_disk_bytes); "
+                        "nothing was recorded, try again when there is space");
+        break;
+    case RM__FATE_SHARD_FULL:
+        rm__reply_error(exchange, RM__SHARD_FULL,
+                        "The shard holds as much as it may (max_shard_bytes); nothing was "
+                        "recorded: delete metrics, or raise the limit");
+        break;
     case RM__FATE_LATE:
         rm__reply_error(exchange, RM__DEADLINE_EXCEEDED,
                         "The shard's leader was busy until the deadline; nothing was recorded");
