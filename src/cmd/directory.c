@@ -60,7 +60,7 @@ int rm_directory_make(const char *path, unsigned mode, struct rm_complaint *comp
     if (snprintf(so_far, sizeof so_far, "%s", path) >= (int)sizeof so_far) {
         return rm_complain(complaint, RM_EIO, "cannot make %.100s…: its name is too long", path);
     }
-    strcpy(parent, path[0] == '/' ? "/" : ".");
+    snprintf(parent, sizeof parent, "%s", path[0] == '/' ? "/" : ".");
     for (char *at = so_far + strspn(so_far, "/"); error == 0 && *at != '\0';) {
         char *end = at + strcspn(at, "/");
         char *next = end + strspn(end, "/");
@@ -69,7 +69,7 @@ int rm_directory_make(const char *path, unsigned mode, struct rm_complaint *comp
         *end = '\0';
         error = make_one(parent, so_far, is_last ? mode : PARENT_MODE, complaint);
         if (error == 0 && !is_last) {
-            strcpy(parent, so_far);
+            snprintf(parent, sizeof parent, "%s", so_far);
             *end = '/';
         }
         at = next;
