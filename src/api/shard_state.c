@@ -1,8 +1,10 @@
 #include "shard_state.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "raftmetrics/base/error.h"
@@ -113,26 +115,125 @@ void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struc
     rm_write_batch_done(&batch);
 }
 
-/* ---- images ---- */
+/* ---- images ----
+ *
+ * Little-endian, 8 bytes each: format | idempotency_ttl_ms | max_idempotency_keys, then the image
+ * of the key table, then that of the store. */
+
+enum { IMAGE_FORMAT = 1, IMAGE_HEADER_WORDS = 3, FRONT_BYTES_MAX = 1 << 30 };
+
+struct state_image {
+    struct rm_image image;
+    struct rm_buffer front; /* all but the store */
+    struct rm_image *store;
+    struct rm_slice *pieces;
+};
+
+static void release(struct rm_image *image)
+{
+    struct state_image *self = (struct state_image *)(void *)image;
+
+    rm_image_release(self->store);
+    rm_buffer_done(&self->front);
+    free(self->pieces);
+    free(self);
+}
+
+static int freeze_front(const struct rm__shard_state *state, struct rm_buffer *front)
+{
+    const uint64_t header[IMAGE_HEADER_WORDS] = {
+        htole64(IMAGE_FORMAT),
+        htole64(state->config.idempotency_ttl_ms),
+        htole64(state->config.max_idempotency_keys),
+    };
+    int rv = rm_buffer_append(front, header, sizeof header);
+
+    return rv != 0 ? rv : rm_key_table_encode(state->keys, front);
+}
+
+static int list_pieces(struct state_image *self)
+{
+    size_t n = self->store->n_pieces + 1;
+
+    self->pieces = malloc(n * sizeof *self->pieces);
+    if (self->pieces == NULL) {
+        return RM_ENOMEM;
+    }
+    self->pieces[0] = rm_buffer_peek(&self->front);
+    memcpy(self->pieces + 1, self->store->pieces, (n - 1) * sizeof *self->pieces);
+    self->image.pieces = self->pieces;
+    self->image.n_pieces = n;
+    self->image.n_bytes = self->front.len + self->store->n_bytes;
+    return 0;
+}
 
 struct rm_image *rm__shard_state_freeze(struct rm__shard_state *state)
 {
-    (void)state;
-    return NULL;
+    struct state_image *self = calloc(1, sizeof *self);
+
+    if (self == NULL) {
+        return NULL;
+    }
+    self->image.release = release;
+    rm_buffer_init(&self->front, FRONT_BYTES_MAX);
+    self->store = rm_store_freeze(state->store);
+    if (self->store == NULL || freeze_front(state, &self->front) != 0 || list_pieces(self) != 0) {
+        release(&self->image);
+        return NULL;
+    }
+    return &self->image;
+}
+
+static int read_header(struct rm_slice *bytes, struct rm_shard_config *ret_config)
+{
+    uint64_t header[IMAGE_HEADER_WORDS];
+
+    if (bytes->len < sizeof header) {
+        return RM_ECORRUPT;
+    }
+    memcpy(header, bytes->data, sizeof header);
+    if (le64toh(header[0]) != IMAGE_FORMAT) {
+        return RM_ECORRUPT;
+    }
+    *ret_config = (struct rm_shard_config){le64toh(header[1]), le64toh(header[2])};
+    *bytes = rm_slice_make(bytes->data + sizeof header, bytes->len - sizeof header);
+    return 0;
 }
 
 int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
                             struct rm_slice bytes)
 {
-    (void)state;
-    (void)blob;
-    (void)bytes;
-    return RM_ECORRUPT;
+    struct rm_shard_config config;
+    struct rm_key_table *keys = NULL;
+    struct rm_store *store = NULL;
+    int rv = read_header(&bytes, &config);
+
+    if (rv == 0) {
+        rv = rm_key_table_decode(&bytes, state->hash_seed, &keys);
+    }
+    if (rv == 0) {
+        rv = rm_store_restore(blob, &bytes, state->hash_seed, &store);
+    }
+    if (rv == 0 && bytes.len != 0) {
+        rv = RM_ECORRUPT;
+    }
+    if (rv != 0) {
+        rm_store_free(store);
+        rm_key_table_free(keys);
+        return rv;
+    }
+    rm_store_free(state->store);
+    rm_key_table_free(state->keys);
+    state->store = store;
+    state->keys = keys;
+    state->config = config;
+    return 0;
 }
 
 uint64_t rm__shard_state_hash(const struct rm__shard_state *state)
 {
-    uint64_t parts[] = {state->config.idempotency_ttl_ms, state->config.max_idempotency_keys};
+    const uint64_t parts[] = {state->config.idempotency_ttl_ms, state->config.max_idempotency_keys,
+                              rm_key_table_hash(state->keys), rm_store_hash(state->store)};
 
     return XXH3_64bits(parts, sizeof parts);
 }

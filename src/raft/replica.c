@@ -25,11 +25,6 @@ void rm__replica_fatal(const struct rm_replica *replica, const char *sentence)
     rm__host_fatal(replica->host, sentence);
 }
 
-void rm__replica_address(struct rm_replica_id id, char ret_address[RM__ADDRESS_MAX])
-{
-    snprintf(ret_address, RM__ADDRESS_MAX, "%" PRIu32 ".%" PRIu32, id.worker, id.incarnation);
-}
-
 static int make_dir(struct rm_replica *replica)
 {
     char path[4096];
@@ -126,10 +121,10 @@ int rm_replica_new(const struct rm_replica_options *options, const struct rm_sta
  * damaged, those that it can are compared with our copy later. */
 static int init_raft(struct rm_replica *replica)
 {
-    char address[RM__ADDRESS_MAX];
+    char address[RM__RAFT_ADDRESS_MAX];
     int rv;
 
-    rm__replica_address(replica->options.self, address);
+    rm__raft_address(replica->options.self, address);
     rv = raft_init(&replica->raft, &replica->guard.io, &replica->fsm,
                    rm__raft_id(replica->options.self), address);
     if (rv == RAFT_NOMEM || rv == RAFT_IOERR) {
@@ -162,9 +157,9 @@ static int bootstrap(struct rm_replica *replica)
     raft_configuration_init(&members);
     for (size_t i = 0; rv == 0 && i < replica->options.n_members; i++) {
         struct rm_replica_id id = replica->options.members[i];
-        char address[RM__ADDRESS_MAX];
+        char address[RM__RAFT_ADDRESS_MAX];
 
-        rm__replica_address(id, address);
+        rm__raft_address(id, address);
         rv = raft_configuration_add(&members, rm__raft_id(id), address, RAFT_VOTER);
     }
     if (rv == 0) {

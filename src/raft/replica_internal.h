@@ -80,11 +80,6 @@ struct rm_replica {
 /* Ends the process through the host. */
 _Noreturn void rm__replica_fatal(const struct rm_replica *replica, const char *sentence);
 
-enum { RM__ADDRESS_MAX = 32 };
-
-/* Nobody connects to it, but C-Raft wants each server to have an address of its own. */
-void rm__replica_address(struct rm_replica_id id, char ret_address[RM__ADDRESS_MAX]);
-
 /* replica_machine.c: the table of functions that C-Raft drives. */
 void rm__replica_init_fsm(struct rm_replica *replica);
 

@@ -91,9 +91,9 @@ static int change_result(struct rm_replica *replica, int rv)
 
 static int add(struct rm_replica *replica, struct rm_replica_id id)
 {
-    char address[RM__ADDRESS_MAX];
+    char address[RM__RAFT_ADDRESS_MAX];
 
-    rm__replica_address(id, address);
+    rm__raft_address(id, address);
     return raft_add(&replica->raft, &replica->change, rm__raft_id(id), address, on_changed);
 }
 

@@ -373,6 +373,74 @@ static void test_what_belongs_to_another_shard_is_refused(void **state)
     }
 }
 
+/* What is frozen now, as one blob. */
+static struct rm_blob *image_of(struct shard *shard)
+{
+    struct rm_image *image = rm__shard_state_freeze(shard->state);
+    char *bytes;
+    size_t len = 0;
+
+    assert_non_null(image);
+    bytes = malloc(image->n_bytes);
+    for (size_t i = 0; i < image->n_pieces; i++) {
+        memcpy(bytes + len, image->pieces[i].data, image->pieces[i].len);
+        len += image->pieces[i].len;
+    }
+    assert_int_equal(len, image->n_bytes);
+    rm_image_release(image);
+    return rm_blob_new(bytes, len);
+}
+
+/* Values, keys and configuration come back, and go on as they would have. */
+static void test_an_image_is_the_whole_state(void **state)
+{
+    const struct rm_write write = keyed(write_of(&cpu), "app", "k1", 1);
+    const struct rm_write other = keyed(write_of(&cpu), "app", "k2", 2);
+    const struct rm_write third = keyed(write_of(&cpu), "app", "k3", 3);
+    struct shard shard = start();
+    struct shard copy = {0, 1, rm__shard_state_new(99), 0};
+    struct rm_blob *blob;
+
+    (void)state;
+    propose_one(&shard, 1, &write);
+    blob = image_of(&shard);
+    propose_one(&shard, 2, &other);
+    assert_int_equal(rm__shard_state_restore(copy.state, blob, rm_blob_peek(blob)), 0);
+    rm_blob_unref(blob);
+    assert_int_equal(count_of(&copy, "cpu"), 1);
+    assert_int_not_equal(rm__shard_state_hash(copy.state), rm__shard_state_hash(shard.state));
+    propose_one(&copy, 2, &write); /* known */
+    assert_int_equal(count_of(&copy, "cpu"), 1);
+    propose_one(&copy, 2, &other);
+    assert_int_equal(rm__shard_state_hash(copy.state), rm__shard_state_hash(shard.state));
+    assert_int_equal(propose_one(&copy, 3, &third), RM_OUTCOME_KEYS_FULL);
+    end(&copy);
+    end(&shard);
+}
+
+static void test_an_image_that_is_none_is_refused(void **state)
+{
+    const struct rm_write write = keyed(write_of(&cpu), "app", "k1", 1);
+    struct shard shard = start();
+    struct rm_blob *blob;
+    uint64_t hash;
+
+    (void)state;
+    propose_one(&shard, 1, &write);
+    hash = rm__shard_state_hash(shard.state);
+    blob = image_of(&shard);
+    for (size_t len = 0; len < rm_blob_peek(blob).len; len += 8) {
+        assert_int_equal(
+            rm__shard_state_restore(shard.state, blob, rm_slice_make(rm_blob_peek(blob).data, len)),
+            RM_ECORRUPT);
+    }
+    *(char *)(uintptr_t)rm_blob_peek(blob).data ^= 2; /* the format */
+    assert_int_equal(rm__shard_state_restore(shard.state, blob, rm_blob_peek(blob)), RM_ECORRUPT);
+    assert_int_equal(rm__shard_state_hash(shard.state), hash);
+    rm_blob_unref(blob);
+    end(&shard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +454,8 @@ int main(void)
         cmocka_unit_test(test_samples_that_no_front_would_send),
         cmocka_unit_test(test_labels_that_no_front_would_send),
         cmocka_unit_test(test_batches_that_no_front_would_send),
+        cmocka_unit_test(test_an_image_is_the_whole_state),
+        cmocka_unit_test(test_an_image_that_is_none_is_refused),
         cmocka_unit_test(test_as_many_writes_as_a_reply_takes),
     };
 
