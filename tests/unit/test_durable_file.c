@@ -1,5 +1,6 @@
 /* Files that survive a crash: the copy of term and vote, the watermarks. What the kernel is asked
  * is recorded here, and fails on demand. */
+#include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <xxhash.h>
 
 #include "../../src/raft/durable_file.h"
 #include "../../src/raft/vote_file.h"
@@ -194,6 +196,8 @@ static void damage(const char *damaged, int (*read_it)(void))
     memset(bytes + len, 0, LONGER);
     for (size_t other = 0; other <= len + LONGER; other++) {
         reset_calls();
+        assert_int_equal(rm__durable_file_write(damaged, bytes, len), 0);
+        assert_int_equal(read_it(), 0); /* what is missing next may still be in memory */
         assert_int_equal(rm__durable_file_write(damaged, bytes, other), 0);
         assert_int_equal(read_it(), other == len ? 0 : RM_ECORRUPT);
     }
@@ -235,6 +239,20 @@ static void test_a_damaged_vote_is_found(void **state)
     assert_int_equal(rm__vote_file_write(directory, &vote), 0);
     damage(file, read_the_vote);
     assert_int_equal(read_vote.term, vote.term);
+}
+
+/* A file of another kind whose checksum is right. */
+static void test_another_file_is_no_vote(void **state)
+{
+    char bytes[32] = "something else";
+    char file[96];
+    uint64_t checksum = htole64(XXH3_64bits(bytes, 24));
+
+    (void)state;
+    memcpy(bytes + 24, &checksum, sizeof checksum);
+    snprintf(file, sizeof file, "%s/vote", directory);
+    assert_int_equal(rm__durable_file_write(file, bytes, sizeof bytes), 0);
+    assert_int_equal(read_the_vote(), RM_ECORRUPT);
 }
 
 static struct rm_watermark read_marks[N_MARKS];
@@ -280,6 +298,31 @@ static void test_damaged_watermarks_are_found(void **state)
     assert_int_equal(n_read_marks, 2);
 }
 
+/* Files of another kind, or with another number of marks, whose checksum is right. */
+static void test_other_files_are_no_watermarks(void **state)
+{
+    static const size_t places[] = {0, 8}; /* magic, count */
+    char bytes[BYTES_MAX];
+    uint64_t checksum;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(rm_watermarks_write(path, marks, 2), 0);
+    assert_int_equal(rm__durable_file_read(path, bytes, sizeof bytes, &len), 0);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        bytes[places[i]] ^= 1;
+        checksum = htole64(XXH3_64bits(bytes, len - 8));
+        memcpy(bytes + len - 8, &checksum, sizeof checksum);
+        assert_int_equal(rm__durable_file_write(path, bytes, len), 0);
+        assert_int_equal(read_the_marks(), RM_ECORRUPT);
+        bytes[places[i]] ^= 1;
+    }
+    checksum = htole64(XXH3_64bits(bytes, len - 9));
+    memcpy(bytes + len - 9, &checksum, sizeof checksum);
+    assert_int_equal(rm__durable_file_write(path, bytes, len - 1), 0);
+    assert_int_equal(read_the_marks(), RM_ECORRUPT);
+}
+
 #if FAILING_MALLOC
 static void test_out_of_memory(void **state)
 {
@@ -305,8 +348,10 @@ int main(void)
         TEST(test_a_file_past_the_maximum),
         TEST(test_term_and_vote_read_back),
         TEST(test_a_damaged_vote_is_found),
+        TEST(test_another_file_is_no_vote),
         TEST(test_watermarks_read_back),
         TEST(test_damaged_watermarks_are_found),
+        TEST(test_other_files_are_no_watermarks),
 #if FAILING_MALLOC
         TEST(test_out_of_memory),
 #endif

@@ -27,6 +27,16 @@ static struct rm__entry an_entry(struct rm_slice body)
                               .body = body};
 }
 
+/* Writes the checksum that the first @len bytes should have. */
+static void seal(char *bytes, size_t len)
+{
+    uint64_t checksum;
+
+    memset(bytes + 56, 0, sizeof checksum);
+    checksum = htole64(XXH3_64bits(bytes, len));
+    memcpy(bytes + 56, &checksum, sizeof checksum);
+}
+
 static void test_an_entry_reads_back(void **state)
 {
     char body[BYTES_MAX];
@@ -66,15 +76,15 @@ static void test_the_form_is_the_one_described(void **state)
                                 "\x34\x33\x32\x31\0\0\0\0"
                                 "\x48\x47\x46\x45\x44\x43\x42\x41";
     char bytes[BYTES_MAX];
-    uint64_t checksum;
+    char sealed[BYTES_MAX];
 
     (void)state;
     rm__entry_encode(&entry, bytes);
     assert_memory_equal(bytes, start, 56);
     assert_memory_equal(bytes + 64, "body\0\0\0\0", 8);
-    memcpy(&checksum, bytes + 56, sizeof checksum);
-    memset(bytes + 56, 0, sizeof checksum);
-    assert_int_equal(le64toh(checksum), XXH3_64bits(bytes, 68));
+    memcpy(sealed, bytes, 72);
+    seal(sealed, 68);
+    assert_memory_equal(bytes, sealed, 72);
 }
 
 static void test_an_opening_of_a_session_has_no_body(void **state)
@@ -88,6 +98,14 @@ static void test_an_opening_of_a_session_has_no_body(void **state)
     assert_int_equal(rm__entry_decode(rm_slice_make(bytes, 64), &read), 0);
     assert_int_equal(read.kind, RM__ENTRY_OPEN_SESSION);
     assert_int_equal(read.body.len, 0);
+    entry = an_entry(rm_slice_of("body"));
+    rm__entry_encode(&entry, bytes);
+    bytes[4] = RM__ENTRY_OPEN_SESSION;
+    seal(bytes, 68);
+    assert_int_equal(rm__entry_decode(rm_slice_make(bytes, 72), &read), RM_ECORRUPT);
+    bytes[4] = RM__ENTRY_COMMAND;
+    seal(bytes, 68);
+    assert_int_equal(rm__entry_decode(rm_slice_make(bytes, 72), &read), 0);
 }
 
 static void test_every_flipped_bit_is_found(void **state)

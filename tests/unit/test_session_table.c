@@ -19,9 +19,16 @@ static const struct rm_session b = {2, 1}; /* of the same bucket */
 
 static struct rm__session_table *table;
 
+#if FAILING_MALLOC
+static long n_live;
+#endif
+
 static int set_up(void **state)
 {
     (void)state;
+#if FAILING_MALLOC
+    n_live = failing_malloc_n_live;
+#endif
     table = rm__session_table_new();
     return table == NULL;
 }
@@ -30,6 +37,9 @@ static int tear_down(void **state)
 {
     (void)state;
     rm__session_table_free(table);
+#if FAILING_MALLOC
+    assert_int_equal(failing_malloc_n_live, n_live);
+#endif
     return 0;
 }
 
@@ -57,6 +67,31 @@ static void record(struct rm_session session, uint64_t sequence, const char *res
 {
     assert_int_equal(check(session, sequence), 0);
     assert_int_equal(rm__session_record(table, session, sequence, rm_slice_of(result), time), 0);
+}
+
+static struct rm_buffer encoded(const struct rm__session_table *what)
+{
+    struct rm_buffer bytes;
+
+    rm_buffer_init(&bytes, BUFFER_MAX);
+    assert_int_equal(rm__session_table_encode(what, &bytes), 0);
+    assert_int_equal(bytes.len % 8, 0);
+    return bytes;
+}
+
+static int decode(const void *data, size_t len)
+{
+    struct rm_slice rest = rm_slice_make(data, len);
+    struct rm__session_table *read = NULL;
+    int rv = rm__session_table_decode(&rest, &read);
+
+    if (rv != 0) {
+        assert_null(read);
+        assert_ptr_equal(rest.data, data);
+        assert_int_equal(rest.len, len);
+    }
+    rm__session_table_free(read);
+    return rv;
 }
 
 static void test_a_batch_is_new_once(void **state)
@@ -110,12 +145,17 @@ static void test_the_unused_expire(void **state)
 
 static void test_a_clock_that_goes_back_expires_nothing(void **state)
 {
+    struct rm_buffer bytes;
+
     (void)state;
     rm__session_open(table, a, INT64_MAX);
     rm__session_open(table, b, INT64_MIN);
     rm__session_expire(table, INT64_MIN);
     rm__session_expire(table, 0);
     assert_int_equal(rm__session_count(table), 2);
+    bytes = encoded(table);
+    assert_int_equal(decode(bytes.data, bytes.len), 0);
+    rm_buffer_done(&bytes);
 }
 
 static void test_the_one_idle_longest_makes_room(void **state)
@@ -163,6 +203,22 @@ static void test_the_hash_tells_tables_apart(void **state)
     assert_true(rm__session_table_hash(table) == hashes[0]);
 }
 
+static void test_the_hash_tells_results_apart(void **state)
+{
+    struct rm__session_table *other = rm__session_table_new();
+
+    (void)state;
+    rm__session_open(table, a, T0);
+    rm__session_open(other, a, T0);
+    rm__session_record(table, a, 1, rm_slice_of("x"), T0);
+    rm__session_record(other, a, 1, rm_slice_of("y"), T0);
+    assert_true(rm__session_table_hash(table) != rm__session_table_hash(other));
+    rm__session_record(table, a, 2, rm_slice_of("z"), T0);
+    rm__session_record(other, a, 2, rm_slice_of("z"), T0);
+    assert_true(rm__session_table_hash(table) == rm__session_table_hash(other));
+    rm__session_table_free(other);
+}
+
 /* What happens to a shard, in short. */
 static void happen(struct rm__session_table *to, struct random *random, int64_t *time_ms)
 {
@@ -180,16 +236,6 @@ static void happen(struct rm__session_table *to, struct random *random, int64_t 
     } else if (rm__session_check(to, session, sequence, &stored) == 0) {
         assert_int_equal(rm__session_record(to, session, sequence, result, *time_ms), 0);
     }
-}
-
-static struct rm_buffer encoded(const struct rm__session_table *what)
-{
-    struct rm_buffer bytes;
-
-    rm_buffer_init(&bytes, BUFFER_MAX);
-    assert_int_equal(rm__session_table_encode(what, &bytes), 0);
-    assert_int_equal(bytes.len % 8, 0);
-    return bytes;
 }
 
 static void assert_same(const struct rm__session_table *left, const struct rm__session_table *right)
@@ -254,21 +300,6 @@ static void test_the_form_is_the_one_described(void **state)
     assert_int_equal(bytes.len, sizeof expected);
     assert_memory_equal(bytes.data, expected, sizeof expected);
     rm_buffer_done(&bytes);
-}
-
-static int decode(const void *data, size_t len)
-{
-    struct rm_slice rest = rm_slice_make(data, len);
-    struct rm__session_table *read = NULL;
-    int rv = rm__session_table_decode(&rest, &read);
-
-    if (rv != 0) {
-        assert_null(read);
-        assert_ptr_equal(rest.data, data);
-        assert_int_equal(rest.len, len);
-    }
-    rm__session_table_free(read);
-    return rv;
 }
 
 static void test_what_is_no_table_is_refused(void **state)
@@ -358,12 +389,12 @@ static void test_out_of_memory_changes_nothing(void **state)
     assert_true(rm__session_table_hash(table) == hash);
     bytes = encoded(table);
     for (long n = 1; rv == RM_ENOMEM; n++) {
-        long n_live = failing_malloc_n_live;
+        long before = failing_malloc_n_live;
 
         failing_malloc_arm(n);
         rv = decode(bytes.data, bytes.len);
         assert_int_equal(failing_malloc_disarm(), rv == RM_ENOMEM);
-        assert_int_equal(failing_malloc_n_live, n_live);
+        assert_int_equal(failing_malloc_n_live, before);
     }
     assert_int_equal(rv, 0);
     rm_buffer_done(&bytes);
@@ -381,6 +412,7 @@ int main(void)
         TEST(test_a_clock_that_goes_back_expires_nothing),
         TEST(test_the_one_idle_longest_makes_room),
         TEST(test_the_hash_tells_tables_apart),
+        TEST(test_the_hash_tells_results_apart),
         TEST(test_a_restored_table_goes_on_as_the_first),
         TEST(test_the_form_is_the_one_described),
         TEST(test_what_is_no_table_is_refused),

@@ -26,6 +26,16 @@ static size_t a_snapshot(char *ret_bytes)
     return RM__SNAPSHOT_HEADER_BYTES + 16;
 }
 
+/* Writes the checksum that the snapshot should have. */
+static void seal(char *bytes, size_t len)
+{
+    uint64_t checksum;
+
+    memset(bytes + 32, 0, sizeof checksum);
+    checksum = htole64(XXH3_64bits(bytes, len));
+    memcpy(bytes + 32, &checksum, sizeof checksum);
+}
+
 static void test_a_header_reads_back(void **state)
 {
     char bytes[BYTES_MAX];
@@ -55,14 +65,31 @@ static void test_the_form_is_the_one_described(void **state)
                                 "\x10\0\0\0\0\0\0\0"
                                 "\x18\x17\x16\x15\x14\x13\x12\x11";
     char bytes[BYTES_MAX];
+    char sealed[BYTES_MAX];
     size_t len = a_snapshot(bytes);
-    uint64_t checksum;
 
     (void)state;
     assert_memory_equal(bytes, start, 32);
-    memcpy(&checksum, bytes + 32, sizeof checksum);
-    memset(bytes + 32, 0, sizeof checksum);
-    assert_int_equal(le64toh(checksum), XXH3_64bits(bytes, len));
+    memcpy(sealed, bytes, len);
+    seal(sealed, len);
+    assert_memory_equal(bytes, sealed, len);
+}
+
+/* Magic, the zero, and the length mean something of their own. */
+static void test_a_right_checksum_is_not_all(void **state)
+{
+    static const size_t places[] = {0, 12, 16};
+    char bytes[BYTES_MAX];
+    size_t len = a_snapshot(bytes);
+    struct rm__snapshot_header read;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        bytes[places[i]] ^= 1;
+        seal(bytes, len);
+        assert_int_equal(rm__snapshot_header_decode(rm_slice_make(bytes, len), &read), RM_ECORRUPT);
+        bytes[places[i]] ^= 1;
+    }
 }
 
 static void test_every_flipped_bit_is_found(void **state)
@@ -104,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_a_header_reads_back),
         cmocka_unit_test(test_nothing_may_follow),
         cmocka_unit_test(test_the_form_is_the_one_described),
+        cmocka_unit_test(test_a_right_checksum_is_not_all),
         cmocka_unit_test(test_every_flipped_bit_is_found),
         cmocka_unit_test(test_every_other_length_is_found),
     };
