@@ -397,7 +397,7 @@ static void test_a_snapshot_of_a_newer_version_is_refused(void **state)
 static void test_a_log_reaches_its_mark(void **state)
 {
     static const struct rm_watermark marks[] = {
-        {0}, {.index = 5, .term = 2}, {.index = 1, .term = 1}};
+        {0}, {.index = 0, .term = 9}, {.index = 5, .term = 2}, {.index = 1, .term = 1}};
 
     (void)state;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
