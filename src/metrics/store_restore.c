@@ -73,6 +73,9 @@ static bool see(uint64_t *seen, uint64_t ordinal)
     return is_new;
 }
 
+/* So far ahead that memory has brought them when they are looked at; measured. */
+enum { N_AHEAD = 64 };
+
 /* Positions ascend from progress->last on, ordinals are those of the metric and none comes twice,
  * values are finite. */
 static bool are_observations_valid(const struct restorer *restorer, struct progress *progress,
@@ -85,6 +88,7 @@ static bool are_observations_valid(const struct restorer *restorer, struct progr
     for (uint32_t i = 0; i < n; i++) {
         struct rm_position position = observations[i].position;
 
+        __builtin_prefetch((const char *)&observations[i] + N_AHEAD * sizeof *observations);
         if (!rm__position_is_before(last, position) || !isfinite(observations[i].value) ||
             position.ordinal >= n_ordinals || !see(restorer->seen, position.ordinal)) {
             return false;

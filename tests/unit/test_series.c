@@ -43,7 +43,8 @@ static void check_shape(const struct rm_series *series)
         const struct rm_chunk *chunk = chunk_at(series, i);
 
         assert_in_range(chunk->n, 1, RM_CHUNK_MAX);
-        assert_true(chunk->n <= chunk->capacity && chunk->n_owners == 1);
+        assert_true(chunk->n <= chunk->capacity || chunk->capacity == 0);
+        assert_int_equal(chunk->n_owners, 1);
         assert_int_equal(chunk->summary.count, chunk->n);
         n_bytes += rm__chunk_bytes(chunk);
         for (uint32_t j = 0; j < chunk->n; j++) {
@@ -217,11 +218,63 @@ static void test_labels(void **state)
     rm__series_free(series);
 }
 
+/* Three chunks that lie in a blob, a full one, a large one and a small one; observations of even
+ * times, whose values and ordinals are their number. */
+static struct rm_series *series_in_a_blob(struct model_record *records)
+{
+    static const uint32_t SIZES[] = {RM_CHUNK_MAX, 100, 10};
+    struct rm_observation *observations = calloc(366, sizeof *observations);
+    struct rm_blob *blob = rm_blob_new(observations, 366 * sizeof *observations);
+    struct rm_series *series = series_new();
+    uint32_t first = 0;
+
+    assert_true(observations != NULL && blob != NULL);
+    for (uint32_t i = 0; i < 366; i++) {
+        observations[i] = (struct rm_observation){{2 * (int64_t)i, i}, i};
+        records[i] = (struct model_record){observations[i].position, i, 0};
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        struct rm_summary summary = {0};
+        struct rm_chunk *chunk;
+
+        for (uint32_t j = first; j < first + SIZES[i]; j++) {
+            rm__summary_add(&summary, &observations[j]);
+        }
+        chunk = rm__chunk_adopt(blob, observations + first, SIZES[i], &summary);
+        assert_non_null(chunk);
+        assert_int_equal(rm__series_insert_chunk(series, i, chunk), 0);
+        first += SIZES[i];
+    }
+    rm_blob_unref(blob);
+    return series;
+}
+
+static void test_chunks_in_a_blob(void **state)
+{
+    struct model_record records[366 + 40];
+    struct rm_series *series = series_in_a_blob(records);
+
+    (void)state;
+    check_shape(series);
+    check_range(series, records, 366, FRONT, END);
+    for (size_t i = 366; i < 366 + 40; i++) {
+        int64_t timestamp_ms = (int64_t)(i * 19 % 740) | 1;
+
+        record(series, timestamp_ms, i, 0.5);
+        records[i] = (struct model_record){{timestamp_ms, i}, 0.5, 0};
+        check_shape(series);
+    }
+    qsort(records, 366 + 40, sizeof *records, model_compare);
+    check_range(series, records, 366 + 40, FRONT, END);
+    rm__series_free(series);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_series_against_the_model),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_chunks_in_a_blob),
         cmocka_unit_test(test_ordered_series_fill_their_chunks),
         cmocka_unit_test(test_one_of_two_neighbours_is_half_full),
         cmocka_unit_test(test_labels),

@@ -1,3 +1,4 @@
+#include "../../src/metrics/chunk.h"
 #include "../../src/metrics/store_image.h"
 
 #include <math.h>
@@ -801,13 +802,15 @@ static const struct lie {
     {"a large sum that is none", OF_CHUNK(large_high), 8, 0, INFINITY},
     {"a large low part that is none", OF_CHUNK(large_low), 8, 0, NAN},
     {"no minimum", OF_CHUNK(min), 8, 0, NAN},
+    {"an infinite minimum", OF_CHUNK(min), 8, 0, -INFINITY},
     {"a minimum above the maximum", OF_CHUNK(min), 8, 0, 1e9},
     {"no maximum", OF_CHUNK(max), 8, 0, INFINITY},
     {"no mean", OF_CHUNK(moments_mean), 8, 0, NAN},
     {"no deviation", OF_CHUNK(moments_m2), 8, 0, NAN},
     {"a deviation below 0", OF_CHUNK(moments_m2), 8, 0, -1},
     {"a time out of order", OF_OBSERVATION(1, position.timestamp_ms), 8, 31, 0},
-    {"a time before all", OF_OBSERVATION(0, position.timestamp_ms), 8, UINT64_C(1) << 63, 0},
+    {"a time before all", OF_OBSERVATION(0, position.timestamp_ms), 8,
+     (uint64_t)(RM_TIMESTAMP_MIN_MS - 1), 0},
     {"a time behind all", OF_OBSERVATION(2, position.timestamp_ms), 8, INT64_MAX, 0},
     {"an ordinal twice", OF_OBSERVATION(1, position.ordinal), 8, 0, 0},
     {"an ordinal behind all", OF_OBSERVATION(1, position.ordinal), 8, 3, 0},
@@ -859,6 +862,191 @@ static void test_lies_are_seen(void **state)
     rm_store_free(store);
 }
 
+/* Replaces the bytes of @old, which come once, by those of @new. */
+static void replace(struct rm_slice image, const void *old, const void *new, size_t n)
+{
+    char *at = memmem(image.data, image.len, old, n);
+
+    assert_non_null(at);
+    memcpy(at, new, n);
+}
+
+static void record_host(struct rm_store *store, const char *name, const char *host,
+                        int64_t timestamp_ms)
+{
+    const struct rm_label label = {rm_slice_of("host"), rm_slice_of(host)};
+    const struct rm_sample sample = {.metric_name = rm_slice_of(name),
+                                     .labels = &label,
+                                     .n_labels = 1,
+                                     .timestamp_ms = timestamp_ms};
+
+    assert_int_equal(rm_store_record(store, &sample), 0);
+}
+
+/* Two metrics, one of them with two series. */
+static struct rm_blob *image_of_pairs(void)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image;
+    struct rm_blob *blob;
+
+    record_host(store, "metric_a", "-----1", 1);
+    record_host(store, "metric_b", "-----2", 2);
+    record_host(store, "metric_b", "-----3", 3);
+    image = rm_store_freeze(store);
+    blob = image_blob(image);
+    rm_image_release(image);
+    rm_store_free(store);
+    return blob;
+}
+
+static int restore_pairs(const void *old, const void *new, size_t n)
+{
+    struct rm_blob *blob = image_of_pairs();
+    struct rm_slice bytes = rm_blob_peek(blob);
+    struct rm_store *store = NULL;
+    int rv;
+
+    replace(bytes, old, new, n);
+    rv = rm__store_restore_unhashed(blob, &bytes, 1, &store);
+    rm_blob_unref(blob);
+    rm_store_free(store);
+    return rv;
+}
+
+static void test_lies_between_parts_are_seen(void **state)
+{
+    static const struct rm_observation TRUE_ORDER[] = {{{2, 0}, 0}, {{3, 1}, 0}};
+    static const struct rm_observation FALSE_ORDER[] = {{{2, 1}, 0}, {{3, 0}, 0}};
+    static const struct rm_observation SAME[] = {{{2, 0}, 0}, {{3, 0}, 0}};
+
+    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1};
+    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2};
+
+    (void)state;
+    assert_int_equal(restore_pairs(&TRUE_COUNT, &FALSE_COUNT, sizeof TRUE_COUNT), RM_ECORRUPT);
+    assert_int_equal(restore_pairs("metric_b", "metric_c", 8), 0);
+    assert_int_equal(restore_pairs("metric_b", "metric_a", 8), RM_ECORRUPT);
+    assert_int_equal(restore_pairs("-----3", "-----4", 6), 0);
+    assert_int_equal(restore_pairs("-----3", "-----2", 6), RM_ECORRUPT);
+    assert_int_equal(restore_pairs("-----2", "-----1", 6), 0);
+    assert_int_equal(restore_pairs(TRUE_ORDER, TRUE_ORDER, sizeof TRUE_ORDER), 0);
+    assert_int_equal(restore_pairs(TRUE_ORDER, FALSE_ORDER, sizeof TRUE_ORDER), RM_ECORRUPT);
+    assert_int_equal(restore_pairs(TRUE_ORDER, SAME, sizeof TRUE_ORDER), RM_ECORRUPT);
+}
+
+static int restore_bytes(const void *bytes, size_t len)
+{
+    return restore_damaged(rm__store_restore_unhashed, rm_slice_make(bytes, len), len, 0, 0);
+}
+
+/* Every metric of a store has a series, and every series an observation. */
+static void test_a_metric_of_nothing_is_seen(void **state)
+{
+    const struct {
+        struct rm_store_image_header header;
+        struct rm_store_image_metric metric;
+        char name[8];
+    } image = {{.version = 1, .n_bytes = sizeof image, .n_index_bytes = 24, .n_metrics = 1},
+               {1, 0, 0},
+               "a"};
+
+    (void)state;
+    assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
+}
+
+static void test_a_series_of_nothing_is_seen(void **state)
+{
+    struct {
+        struct rm_store_image_header header;
+        struct rm_store_image_metric metric;
+        char name[8];
+        struct {
+            struct rm_store_image_series series;
+            struct rm_store_image_label label;
+            char label_bytes[8];
+            uint64_t count;
+            struct rm_store_image_chunk chunk;
+        } first;
+        struct {
+            struct rm_store_image_series series;
+            uint64_t count;
+        } second;
+        struct rm_observation observation;
+    } image = {.header = {.version = 1,
+                          .n_bytes = sizeof image,
+                          .n_index_bytes = sizeof image - sizeof image.header - 24,
+                          .n_metrics = 1,
+                          .n_series = 2,
+                          .n_observations = 1},
+               .metric = {1, 2, 1},
+               .name = "a",
+               .first = {{1, 1, 0, 1}, {2, 2}, "dcx1", 1, {.n = 1, .moments_scale = 0}},
+               .second = {{0, 0, 0, 1}, 0}};
+
+    (void)state;
+    assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
+    /* What is wrong is just that: without the second series it is an image. */
+    image.header.n_bytes -= sizeof image.second;
+    image.header.n_index_bytes -= sizeof image.second;
+    image.header.n_series = 1;
+    image.metric.n_series = 1;
+    memmove(&image.second, &image.observation, sizeof image.observation);
+    assert_int_equal(restore_bytes(&image, sizeof image - sizeof image.second), 0);
+}
+
+static void test_a_bucket_too_many_is_seen(void **state)
+{
+    enum { N_BUCKETS = 32 };
+    struct {
+        struct rm_store_image_header header;
+        struct rm_store_image_metric metric;
+        char name[8];
+        struct rm_store_image_series series;
+        uint64_t counts[N_BUCKETS + 1];
+        struct rm_store_image_chunk chunk;
+        struct rm_observation observation;
+    } image = {.header = {.version = 1,
+                          .n_bytes = sizeof image,
+                          .n_index_bytes = sizeof image - sizeof image.header - 24,
+                          .n_metrics = 1,
+                          .n_series = 1,
+                          .n_observations = 1},
+               .metric = {1, 1, 1},
+               .name = "a",
+               .series = {0, 1, 0, N_BUCKETS + 1},
+               .counts = {1},
+               .chunk = {.n = 1}};
+
+    (void)state;
+    assert_int_equal(rm_bucket_bounds_default().n + 1, N_BUCKETS);
+    assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
+}
+
+/* 300 observations in chunks of 257 and 43, where there can be no more than 256. */
+static void test_a_chunk_past_its_maximum_is_seen(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image;
+    struct rm_blob *blob;
+    char *chunks;
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        record(store, 1, i, i % 2 * 1e-3);
+    }
+    image = rm_store_freeze(store);
+    blob = image_blob(image);
+    chunks = (char *)rm_blob_peek(blob).data + AT_CHUNK;
+    assert_int_equal(restore_bytes(rm_blob_peek(blob).data, image->n_bytes), 0);
+    memcpy(chunks, &(const uint32_t){RM_CHUNK_MAX + 1}, sizeof(uint32_t));
+    memcpy(chunks + sizeof(struct rm_store_image_chunk), &(const uint32_t){43}, sizeof(uint32_t));
+    assert_int_equal(restore_bytes(rm_blob_peek(blob).data, image->n_bytes), RM_ECORRUPT);
+    rm_blob_unref(blob);
+    rm_image_release(image);
+    rm_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -874,6 +1062,11 @@ int main(void)
         cmocka_unit_test(test_every_cut_is_seen),
         cmocka_unit_test(test_what_no_hash_tells_is_harmless),
         cmocka_unit_test(test_lies_are_seen),
+        cmocka_unit_test(test_lies_between_parts_are_seen),
+        cmocka_unit_test(test_a_metric_of_nothing_is_seen),
+        cmocka_unit_test(test_a_series_of_nothing_is_seen),
+        cmocka_unit_test(test_a_bucket_too_many_is_seen),
+        cmocka_unit_test(test_a_chunk_past_its_maximum_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
