@@ -759,6 +759,7 @@ static const struct lie {
     double number;
 } LIES[] = {
     {"another version", OF_HEADER(version), 4, 2, 0},
+    {"something where nothing is", OF_HEADER(zero), 4, 1, 0},
     {"too long", OF_HEADER(n_bytes), 8, UINT64_MAX, 0},
     {"an index that is too long", OF_HEADER(n_index_bytes), 8, UINT64_MAX - 7, 0},
     {"metrics that are not there", OF_HEADER(n_metrics), 8, 2, 0},
@@ -943,7 +944,7 @@ static int restore_bytes(const void *bytes, size_t len)
 /* Every metric of a store has a series, and every series an observation. */
 static void test_a_metric_of_nothing_is_seen(void **state)
 {
-    const struct {
+    struct {
         struct rm_store_image_header header;
         struct rm_store_image_metric metric;
         char name[8];
@@ -952,6 +953,12 @@ static void test_a_metric_of_nothing_is_seen(void **state)
                "a"};
 
     (void)state;
+    assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
+    /* Nor is there anything that belongs to none, in the index or behind it. */
+    image.header.n_metrics = 0;
+    assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
+    image.header.n_index_bytes = 0;
+    image.header.n_observations = 1;
     assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
 }
 
