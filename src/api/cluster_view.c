@@ -137,10 +137,11 @@ static bool update_leaders(struct rm__cluster_view *view, struct rm__peer *peer,
 {
     bool has_changed = false;
     size_t i;
-    json_t *shard;
+    json_t *led;
 
-    json_array_foreach(leads, i, shard)
+    json_array_foreach(leads, i, led)
     {
+        const json_t *shard = json_object_get(led, "shard");
         json_int_t id = json_integer_value(shard);
 
         if (json_is_integer(shard) && id >= 0 && id < view->n_shards && view->leaders[id] != peer) {

@@ -257,6 +257,10 @@ static void dispatch(struct rm__front *front, struct rm__exchange *exchange)
         break;
     case RM__ACTION_CLUSTER:
     case RM__ACTION_APPEND:
+    case RM__ACTION_SESSION:
+    case RM__ACTION_ADMIT:
+    case RM__ACTION_LEAD:
+    case RM__ACTION_HASHES:
         front->backend->internal(front->data, exchange);
         break;
     }

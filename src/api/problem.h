@@ -43,6 +43,7 @@
     X(RM__HEADERS_TOO_LARGE, 431, "headers_too_large")                                             \
     X(RM__NOT_IMPLEMENTED, 501, "not_implemented")                                                 \
     X(RM__NO_LEADER, 503, "no_leader")                                                             \
+    X(RM__NOT_CURRENT, 503, "not_current")                                                         \
     X(RM__OVERLOADED, 503, "overloaded")                                                           \
     X(RM__DISK_LOW, 503, "disk_low")                                                               \
     X(RM__SHUTTING_DOWN, 503, "shutting_down")                                                     \

@@ -60,7 +60,11 @@ static const struct row rows[] = {
      "GET, HEAD",
      {RM__ACTION_HISTOGRAM, RM_SCOPE_READ, SELECTION "native decimals", "label"}},
     {"/cluster", "GET", true, "GET, HEAD", {RM__ACTION_CLUSTER, 0, "", ""}},
-    {"/append", "POST", true, "POST", {RM__ACTION_APPEND, 0, "shard", ""}},
+    {"/append", "POST", true, "POST", {RM__ACTION_APPEND, 0, "shard session sequence", ""}},
+    {"/session", "POST", true, "POST", {RM__ACTION_SESSION, 0, "shard session", ""}},
+    {"/admit", "POST", true, "POST", {RM__ACTION_ADMIT, 0, "shard worker incarnation", ""}},
+    {"/lead", "POST", true, "POST", {RM__ACTION_LEAD, 0, "shard worker", ""}},
+    {"/hashes", "GET", true, "GET, HEAD", {RM__ACTION_HASHES, 0, "shard", ""}},
 };
 
 bool rm__route_strip_internal(struct rm_slice *path)

@@ -24,6 +24,10 @@ enum rm__action {
     /* Between the nodes of a cluster, on workers only. */
     RM__ACTION_CLUSTER,
     RM__ACTION_APPEND,
+    RM__ACTION_SESSION,
+    RM__ACTION_ADMIT,
+    RM__ACTION_LEAD,
+    RM__ACTION_HASHES,
 };
 
 struct rm__route {

@@ -23,6 +23,34 @@ struct rm__shard *rm__worker_led_shard(const struct rm_worker *worker, uint32_t 
     return status.is_leader ? worker->shards[shard] : NULL;
 }
 
+struct rm__shard *rm__worker_shard(const struct rm_worker *worker, uint32_t shard)
+{
+    return worker->shards[shard];
+}
+
+bool rm__worker_map_has(const struct rm_worker *worker, uint32_t shard, uint32_t id)
+{
+    const struct rm_shard_placement *placement = &worker->map.shards[shard];
+
+    for (uint32_t i = 0; i < placement->n_replicas; i++) {
+        if (placement->workers[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rm__worker_reply_not_leader(const struct rm_worker *worker, struct rm__exchange *exchange,
+                                 uint32_t leader)
+{
+    if (leader == 0 || leader == worker->options.worker_id) {
+        rm__reply_error(exchange, RM__NO_LEADER,
+                        "The shard has no leader yet, as far as this worker knows; try again soon");
+    } else {
+        rm__reply_not_leader(exchange, leader, rm__worker_address(worker, leader));
+    }
+}
+
 const char *rm__worker_address(const struct rm_worker *worker, uint32_t id)
 {
     for (size_t i = 0; i < worker->options.api.n_workers; i++) {
@@ -44,8 +72,13 @@ static uint32_t backend_n_shards(void *data)
 
 static enum rm__fate backend_check(void *data, uint32_t shard, uint32_t *ret_worker)
 {
-    return rm__worker_led_shard(data, shard, ret_worker) == NULL ? RM__FATE_NOT_LEADER
-                                                                 : RM__FATE_DONE;
+    const struct rm_worker *worker = data;
+
+    if (rm__worker_led_shard(worker, shard, ret_worker) != NULL) {
+        return RM__FATE_DONE;
+    }
+    return *ret_worker == 0 || *ret_worker == worker->options.worker_id ? RM__FATE_NO_LEADER
+                                                                        : RM__FATE_NOT_LEADER;
 }
 
 /* A part on its way through a replica. */
@@ -71,15 +104,31 @@ static void on_part_proposed(int status, struct rm_slice result, void *data)
     rm__part_finish(part, fate, worker_id);
 }
 
+/* Nothing was done, and @error says why. */
+static enum rm__fate fate_of_refusal(int error)
+{
+    switch (error) {
+    case RM_ENOTLEADER:
+        return RM__FATE_NO_LEADER;
+    case RM_ENOSPACE:
+        return RM__FATE_DISK_LOW;
+    case RM_EFULL:
+        return RM__FATE_SHARD_FULL;
+    default:
+        return RM__FATE_OVERLOADED;
+    }
+}
+
 static void backend_write(void *data, struct rm__part *part)
 {
     struct rm_worker *worker = data;
     uint32_t leader;
     struct rm__shard *shard = rm__worker_led_shard(worker, part->shard, &leader);
     struct proposal *proposal;
+    int rv;
 
     if (shard == NULL) {
-        rm__part_finish(part, RM__FATE_NOT_LEADER, leader);
+        rm__part_finish(part, RM__FATE_NO_LEADER, 0);
         return;
     }
     proposal = malloc(sizeof *proposal);
@@ -88,10 +137,11 @@ static void backend_write(void *data, struct rm__part *part)
         return;
     }
     *proposal = (struct proposal){part, worker->options.worker_id};
-    if (rm__shard_propose(shard, rm_clock_wall_ms(), (struct rm_session){0}, 0,
-                          rm_buffer_peek(&part->bytes), on_part_proposed, proposal) != 0) {
+    rv = rm__shard_propose(shard, rm_clock_wall_ms(), (struct rm_session){0}, 0,
+                           rm_buffer_peek(&part->bytes), on_part_proposed, proposal);
+    if (rv != 0) {
         free(proposal);
-        rm__part_finish(part, RM__FATE_OVERLOADED, 0);
+        rm__part_finish(part, fate_of_refusal(rv), 0);
     }
 }
 
@@ -153,18 +203,6 @@ static int init_map(struct rm_worker *worker)
                  rm_shard_map_fingerprint(&worker->map, rm_slice_of(api->cluster_name)));
     }
     return rv;
-}
-
-static bool holds(const struct rm_worker *worker, uint32_t shard)
-{
-    const struct rm_shard_placement *placement = &worker->map.shards[shard];
-
-    for (uint32_t i = 0; i < placement->n_replicas; i++) {
-        if (placement->workers[i] == worker->options.worker_id) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static int on_met(void *data, uint32_t id)
@@ -264,7 +302,7 @@ static int init_shards(struct rm_worker *worker)
         return rv != 0 ? rv : RM_ENOMEM;
     }
     for (uint32_t i = 0; rv == 0 && i < worker->options.n_shards; i++) {
-        rv = holds(worker, i) ? init_shard(worker, i) : 0;
+        rv = rm__worker_map_has(worker, i, worker->options.worker_id) ? init_shard(worker, i) : 0;
     }
     return rv;
 }

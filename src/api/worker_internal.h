@@ -8,7 +8,7 @@
 #include "shard.h"
 #include "wire.h"
 
-enum { RM__STATUS_BYTES_MAX = 4 << 20 };
+enum { RM__STATUS_BYTES_MAX = 4 << 20, RM__HASH_TEXT_MAX = 17 };
 
 struct rm_worker {
     struct rm_worker_options options;
@@ -27,8 +27,19 @@ struct rm_worker {
 struct rm__shard *rm__worker_led_shard(const struct rm_worker *worker, uint32_t shard,
                                        uint32_t *ret_leader);
 
+/* This worker's replica of @shard, whoever leads; NULL where none runs. */
+struct rm__shard *rm__worker_shard(const struct rm_worker *worker, uint32_t shard);
+
+/* Does the map give worker @id a replica of @shard? */
+bool rm__worker_map_has(const struct rm_worker *worker, uint32_t shard, uint32_t id);
+
 /* The address of a worker of the cluster; NULL for an id that is none. */
 const char *rm__worker_address(const struct rm_worker *worker, uint32_t id);
+
+/* 421 with the address of @leader; 503 where none is known, or where it is this worker, which then
+ * does not serve yet. */
+void rm__worker_reply_not_leader(const struct rm_worker *worker, struct rm__exchange *exchange,
+                                 uint32_t leader);
 
 /* The functions of struct rm__backend that answer reads (worker_reads.c), statuses
  * (worker_status.c) and what control says (worker_wire.c). */

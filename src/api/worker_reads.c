@@ -1,4 +1,4 @@
-/* Reads of what this worker leads. */
+/* Reads of what this worker holds. */
 #include <stdlib.h>
 
 #include "answer.h"
@@ -27,6 +27,23 @@ static int query_of(struct rm__exchange *exchange, struct rm__read_query *ret_qu
     return rv;
 }
 
+static void reply_unreadable(struct rm__exchange *exchange, int error)
+{
+    switch (error) {
+    case RM_ENOSPACE:
+        rm__reply_error(exchange, RM__DISK_LOW,
+                        "A linearizable read writes an entry, and the leader's disk has less free "
+                        "space than min_free_disk_bytes");
+        break;
+    case RM_ENOMEM:
+        rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
+        break;
+    default:
+        rm__reply_error(exchange, RM__NO_LEADER, "The shard's leader was lost; try again");
+        break;
+    }
+}
+
 static void on_readable(int status, void *data)
 {
     struct pending_read read = *(struct pending_read *)data;
@@ -34,7 +51,7 @@ static void on_readable(int status, void *data)
 
     free(data);
     if (status != 0) {
-        rm__reply_error(read.exchange, RM__NO_LEADER, "The shard's leader was lost; try again");
+        reply_unreadable(read.exchange, status);
         return;
     }
     if (query_of(read.exchange, &query) != 0) {
@@ -47,19 +64,34 @@ static void on_readable(int status, void *data)
     }
 }
 
+/* Any replica answers for level none. NULL: answered. */
+static struct rm__shard *find_readable(const struct rm_worker *worker,
+                                       struct rm__exchange *exchange, uint32_t id,
+                                       enum rm_read_level level)
+{
+    uint32_t leader;
+    struct rm__shard *shard = rm__worker_led_shard(worker, id, &leader);
+
+    if (shard == NULL && level == RM_READ_NONE) {
+        shard = rm__worker_shard(worker, id);
+    }
+    if (shard == NULL) {
+        rm__worker_reply_not_leader(worker, exchange, leader);
+    }
+    return shard;
+}
+
 void rm__worker_read(void *data, struct rm__exchange *exchange, uint32_t shard)
 {
-    struct rm_worker *worker = data;
-    uint32_t leader;
-    struct pending_read read = {exchange, rm__worker_led_shard(worker, shard, &leader)};
+    struct pending_read read = {.exchange = exchange};
     struct pending_read *pending;
     struct rm__read_query query;
 
-    if (read.shard == NULL) {
-        rm__reply_not_leader(exchange, leader, rm__worker_address(worker, leader));
+    if (query_of(exchange, &query) != 0) {
         return;
     }
-    if (query_of(exchange, &query) != 0) {
+    read.shard = find_readable(data, exchange, shard, query.level);
+    if (read.shard == NULL) {
         return;
     }
     pending = malloc(sizeof *pending);

@@ -148,6 +148,10 @@ static void test_paths_that_lead_nowhere(void **state)
                                         "/status/x",
                                         "/cluster",
                                         "/append",
+                                        "/session",
+                                        "/admit",
+                                        "/lead",
+                                        "/hashes",
                                         "/internal",
                                         "/internal/append"};
 
@@ -199,6 +203,10 @@ static void test_paths_between_nodes(void **state)
     assert_int_equal(find_as("POST", "/append", true).route->action, RM__ACTION_APPEND);
     assert_int_equal(find_as("GET", "/cluster", true).route->action, RM__ACTION_CLUSTER);
     assert_int_equal(find_as("GET", "/metrics/cpu", true).route->action, RM__ACTION_VALUES);
+    assert_int_equal(find_as("POST", "/session", true).route->action, RM__ACTION_SESSION);
+    assert_int_equal(find_as("POST", "/admit", true).route->action, RM__ACTION_ADMIT);
+    assert_int_equal(find_as("POST", "/lead", true).route->action, RM__ACTION_LEAD);
+    assert_int_equal(find_as("GET", "/hashes", true).route->action, RM__ACTION_HASHES);
     assert_int_equal(find_as("GET", "/append", true).rv, RM_EINVAL);
 }
 
