@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dev.h"
 #include "directory.h"
+#include "file_lock.h"
 #include "pidfile.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/random.h"
@@ -24,6 +26,7 @@ enum {
     SECRET_MIN = 8,
     CONFIG_MAX_BYTES = 1 << 20,
     DIRECTORY_MODE = 0755,
+    POLL_MS = 10,
     PORT_LOWEST = 2000, /* that a peer port may be */
     /* A quarter of the daemons' default: a developer's full disk should not be a riddle. */
     MIN_FREE_DISK_BYTES = 64 << 20,
@@ -108,10 +111,23 @@ static int add_node(struct rm_dev_plan *plan, unsigned id, struct rm_complaint *
     return 0;
 }
 
+/* The process that holds @pid_path and is not just dying; 0: none. */
+static int64_t lasting_holder(const char *pid_path)
+{
+    static const struct timespec pause = {0, POLL_MS * 1000000L};
+    int64_t pid = rm_pidfile_holder(pid_path);
+
+    for (int waited_ms = 0; pid != 0 && waited_ms < RM_DYING_MS; waited_ms += POLL_MS) {
+        nanosleep(&pause, NULL);
+        pid = rm_pidfile_holder(pid_path);
+    }
+    return pid;
+}
+
 static int check_not_running(const struct rm_dev_plan *plan, const struct rm_dev_node *node,
                              struct rm_complaint *complaint)
 {
-    int64_t pid = rm_pidfile_holder(node->pid_path);
+    int64_t pid = lasting_holder(node->pid_path);
 
     if (pid == 0) {
         return 0;

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_lock.h"
 #include "raftmetrics/base/error.h"
 
 enum { PARENT_MODE = 0755 };
@@ -85,7 +85,7 @@ int rm_directory_lock(const char *path, int *ret_fd, struct rm_complaint *compla
     if (fd < 0) {
         return complain_errno(complaint, "open", path);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (rm_file_lock(fd)) {
         *ret_fd = fd;
         return 0;
     }

@@ -11,7 +11,7 @@ int rm_directory_make(const char *path, unsigned mode, struct rm_complaint *comp
 
 /* Locks @path until *@ret_fd is closed or the process ends, however it does. The lock is on the
  * directory itself: whatever is removed from it meanwhile, nobody else can hold it.
- * Errors: RM_EBUSY: another process holds it; RM_EIO; with a sentence. */
+ * Errors: RM_EBUSY: another process holds it, and is not just dying; RM_EIO; with a sentence. */
 int rm_directory_lock(const char *path, int *ret_fd, struct rm_complaint *complaint);
 
 #endif

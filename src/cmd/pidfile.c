@@ -8,15 +8,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "file_lock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/number.h"
 
-/* rm_pidfile_holder holds the lock for a moment when it asks; a daemon that starts just then tries
- * again for a while before it believes that another one lives. */
-enum { TRIES = 25, PAUSE_MS = 10, PID_TEXT_MAX = 24 };
+enum { PID_TEXT_MAX = 24 };
 
 static int64_t read_pid(int fd)
 {
@@ -31,19 +29,6 @@ static int64_t read_pid(int fd)
         return 0;
     }
     return pid;
-}
-
-static bool lock(int fd)
-{
-    for (int i = 0; i < TRIES; i++) {
-        struct timespec pause = {0, PAUSE_MS * 1000000L};
-
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            return true;
-        }
-        nanosleep(&pause, NULL);
-    }
-    return false;
 }
 
 /* False where the file was removed, by its last holder, between our open and our lock. */
@@ -70,7 +55,8 @@ static int open_locked(const char *path, int *ret_fd, struct rm_complaint *compl
         if (fd < 0) {
             return complain_errno(complaint, path);
         }
-        if (!lock(fd)) {
+        /* rm_pidfile_holder, too, has the lock for a moment when it asks. */
+        if (!rm_file_lock(fd)) {
             rm_complain(complaint, RM_EBUSY, "process %" PRId64 " runs already and holds %s",
                         read_pid(fd), path);
             close(fd);

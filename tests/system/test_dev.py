@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lib.cluster import BINARY, Cluster
-from lib.node import STOP_SECONDS, clean_environment, is_alive
+from lib.node import START_SECONDS, STOP_SECONDS, clean_environment, is_alive
 from lib.ports import take_ports
 from lib.wait import wait_until
 
@@ -155,7 +155,9 @@ def test_other_sizes(make_cluster, n_workers):
     client = cluster.client()
     for i in range(30):
         client.record(f"other.sizes.{i}", i)
-    assert {row["leader"] for row in cluster.status()["shards"]} == set(range(1, n_workers + 1))
+    everyone = set(range(1, n_workers + 1))
+    wait_until(lambda: {row["leader"] for row in cluster.status()["shards"]} == everyone, START_SECONDS,
+               "every worker to lead a shard")
 
 
 def run_dev(*args):

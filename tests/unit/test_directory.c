@@ -1,4 +1,5 @@
 /* Directories: made with what is above them, and locked. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -93,12 +95,40 @@ static void test_locking(void **state)
     close(fd);
 }
 
+static void *close_it(void *data)
+{
+    struct timespec pause = {0, 50 * 1000000L};
+
+    nanosleep(&pause, NULL);
+    close(*(int *)data);
+    return NULL;
+}
+
+/* As after kill -9, while a thread of the killed process still waits for the disk. */
+static void test_a_holder_that_is_dying_is_waited_for(void **state)
+{
+    struct rm_complaint complaint;
+    pthread_t thread;
+    int held;
+    int fd;
+
+    (void)state;
+    assert_int_equal(rm_directory_make("held", 0700, &complaint), 0);
+    assert_int_equal(rm_directory_lock("held", &held, &complaint), 0);
+    assert_int_equal(pthread_create(&thread, NULL, close_it, &held), 0);
+    assert_int_equal(rm_directory_lock("held", &fd, &complaint), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_making, make_top, remove_top),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_made, make_top, remove_top),
         cmocka_unit_test_setup_teardown(test_locking, make_top, remove_top),
+        cmocka_unit_test_setup_teardown(test_a_holder_that_is_dying_is_waited_for, make_top,
+                                        remove_top),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
