@@ -239,8 +239,8 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
 {
     struct rm__io_guard *guard = rm__guard_of(io);
     struct loaded loaded = {0};
-    struct rm__vote theirs = {0};
-    struct rm__vote vote;
+    struct rm__vote theirs;
+    struct rm__vote vote = {0};
     raft_term term = 0;
     raft_id voted_for = 0;
     int rv = guard->inner->load(guard->inner, &term, &voted_for, &loaded.snapshot,
