@@ -150,6 +150,7 @@ static int open_replica(struct replica *replica)
     raft_uv_set_segment_size(&replica->uv_io, 64L * 1024);
     raft_uv_set_tracer(&replica->uv_io, NULL);
     replica->guard.dir = dir;
+    replica->guard.tick_ms = 50;
     replica->guard.fatal = fatal;
     assert_int_equal(rm__io_guard_init(&replica->guard, &replica->uv_io, &loop), 0);
     return raft_init(&replica->raft, &replica->guard.io, &replica->fsm, 1, "one");
