@@ -9,11 +9,14 @@
 #include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
-#include "raftmetrics/partitioning/shard_map.h"
 
 enum {
     /* A worker that composes large answers is busy, not lost. */
     POLL_TIMEOUT_MS = 3000,
+    /* While a leader is sought. */
+    FAST_POLL_MS = 100,
+    /* A change of leaders takes 1 to 3 s; who waits longer waits for more than that. */
+    HOPELESS_MS = 4000,
     URL_MAX = 512,
     ANSWER_BYTES_MAX = 1 << 20
 };
@@ -71,20 +74,58 @@ static char *format_header(const char *format, const char *value)
     return rm_buffer_take(&text);
 }
 
+/* Who holds which shard follows from the workers' ids; the fingerprint tells whether they are the
+ * ids that the workers' own map was made of. */
+static void compute_map(struct rm__cluster_view *view)
+{
+    char fingerprint[RM__FINGERPRINT_TEXT_LEN + 1] = "";
+    uint32_t ids[RM_WORKERS_MAX];
+
+    rm_shard_map_done(&view->map);
+    if (view->n_peers > RM_WORKERS_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < view->n_peers; i++) {
+        ids[i] = view->peers[i].id;
+    }
+    if (rm_shard_map_init(&view->map, ids, (uint32_t)view->n_peers, view->n_shards,
+                          view->n_replicas) != 0) {
+        return;
+    }
+    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64,
+             rm_shard_map_fingerprint(&view->map, rm_slice_of(view->options->cluster_name)));
+    if (strcmp(fingerprint, view->fingerprint) != 0) {
+        rm_shard_map_done(&view->map);
+    }
+}
+
+static void set_leader(struct rm__cluster_view *view, uint32_t shard, struct rm__peer *leader)
+{
+    struct rm__leadership *leadership = &view->leaderships[shard];
+
+    if (leadership->leader != NULL && leader == NULL) {
+        leadership->since_ms = rm_loop_now_ms(view->loop);
+    }
+    leadership->leader = leader;
+}
+
 /* Takes over the map that a worker has. */
 static int adopt(struct rm__cluster_view *view, const struct said *said)
 {
-    struct rm__peer **leaders = calloc((size_t)said->n_shards, sizeof *leaders);
+    struct rm__leadership *leaderships = calloc((size_t)said->n_shards, sizeof *leaderships);
     char *header = format_header(RM__WIRE_CLUSTER_FIELD ": %s", said->fingerprint);
 
-    if (leaders == NULL || header == NULL) {
-        free(leaders);
+    if (leaderships == NULL || header == NULL) {
+        free(leaderships);
         free(header);
         return RM_ENOMEM;
     }
-    free(view->leaders);
+    for (json_int_t i = 0; i < said->n_shards; i++) {
+        leaderships[i].since_ms = rm_loop_now_ms(view->loop);
+    }
+    free(view->leaderships);
     free(view->headers[1]);
-    view->leaders = leaders;
+    view->leaderships = leaderships;
     view->headers[1] = header;
     view->n_shards = (uint32_t)said->n_shards;
     view->n_replicas = (uint32_t)said->n_replicas;
@@ -131,25 +172,103 @@ static bool accept_peer(struct rm__cluster_view *view, struct rm__peer *peer,
     return strcmp(said->fingerprint, view->fingerprint) == 0 || adopt(view, said) == 0;
 }
 
+/* Does @peer's word that it leads in @term say more than is known? Of two leaders in one term the
+ * known one stays: it was named by the other when that one had stepped down. Terms only grow, but
+ * a shard whose leader does not come back may have been begun anew. */
+static bool is_news(const struct rm__cluster_view *view, uint32_t shard, uint64_t term)
+{
+    const struct rm__leadership *known = &view->leaderships[shard];
+
+    return term > known->term ||
+           (known->leader == NULL &&
+            (term == known->term || rm__cluster_view_is_hopeless(view, shard)));
+}
+
 /* True where a leader changed. */
+static bool claim(struct rm__cluster_view *view, struct rm__peer *peer, uint32_t shard,
+                  uint64_t term)
+{
+    struct rm__leadership *leadership = &view->leaderships[shard];
+
+    if (!is_news(view, shard, term)) {
+        return false;
+    }
+    leadership->term = term;
+    if (leadership->leader == peer) {
+        return false;
+    }
+    set_leader(view, shard, peer);
+    return true;
+}
+
+/* What @peer leads now, and no more. True where a leader changed. */
 static bool update_leaders(struct rm__cluster_view *view, struct rm__peer *peer,
                            const json_t *leads)
 {
+    bool is_listed[RM_SHARDS_MAX] = {false};
     bool has_changed = false;
     size_t i;
     json_t *led;
 
     json_array_foreach(leads, i, led)
     {
-        const json_t *shard = json_object_get(led, "shard");
-        json_int_t id = json_integer_value(shard);
+        const json_t *id = json_object_get(led, "shard");
+        const json_t *term = json_object_get(led, "term");
+        json_int_t shard = json_integer_value(id);
 
-        if (json_is_integer(shard) && id >= 0 && id < view->n_shards && view->leaders[id] != peer) {
-            view->leaders[id] = peer;
+        if (json_is_integer(id) && shard >= 0 && shard < view->n_shards && json_is_integer(term) &&
+            json_integer_value(term) > 0) {
+            is_listed[shard] = true;
+            has_changed = claim(view, peer, (uint32_t)shard, (uint64_t)json_integer_value(term)) ||
+                          has_changed;
+        }
+    }
+    for (uint32_t shard = 0; shard < view->n_shards; shard++) {
+        if (view->leaderships[shard].leader == peer && !is_listed[shard]) {
+            set_leader(view, shard, NULL);
             has_changed = true;
         }
     }
     return has_changed;
+}
+
+/* How often to ask: a leader that is sought, or an answer that is overdue, makes it urgent. */
+static void set_pace(struct rm__cluster_view *view)
+{
+    bool is_urgent = view->n_shards == 0 || rm__cluster_view_count_leaderless(view) > 0;
+    uint64_t timer_ms;
+
+    for (size_t i = 0; i < view->n_peers; i++) {
+        is_urgent = is_urgent || (view->peers[i].is_overdue && view->peers[i].is_up);
+    }
+    timer_ms = is_urgent && view->poll_ms > FAST_POLL_MS ? FAST_POLL_MS : view->poll_ms;
+    if (timer_ms != view->timer_ms) {
+        view->timer_ms = timer_ms;
+        rm_timer_start(view->timer, timer_ms, timer_ms);
+    }
+}
+
+static void changed(struct rm__cluster_view *view)
+{
+    set_pace(view);
+    view->changed_cb(view->changed_data);
+}
+
+/* It leads nothing until it answers again. */
+static void lose(struct rm__cluster_view *view, struct rm__peer *peer)
+{
+    if (!peer->is_up) {
+        return;
+    }
+    peer->is_up = false;
+    for (uint32_t i = 0; i < view->n_shards; i++) {
+        if (view->leaderships[i].leader == peer) {
+            set_leader(view, i, NULL);
+        }
+    }
+    rm_log(RM_LOG_WARN, "worker is lost", rm_field_int("worker", peer->id),
+           rm_field_text("address", peer->address));
+    changed(view);
 }
 
 static void take_answer(struct rm__cluster_view *view, struct rm__peer *peer, json_t *root)
@@ -159,7 +278,7 @@ static void take_answer(struct rm__cluster_view *view, struct rm__peer *peer, js
 
     if (!read_said(root, &said)) {
         warn(peer, "worker answered what is not a shard map: check worker_hosts", "");
-        rm__cluster_view_lost(view, peer);
+        lose(view, peer);
         return;
     }
     if (!peer->is_up) {
@@ -167,10 +286,11 @@ static void take_answer(struct rm__cluster_view *view, struct rm__peer *peer, js
             return;
         }
         peer->id = (uint32_t)said.worker;
+        compute_map(view);
         rm_log(RM_LOG_INFO, "worker is up", rm_field_int("worker", peer->id),
                rm_field_text("address", peer->address));
     } else if (strcmp(said.fingerprint, view->fingerprint) != 0 || peer->id != said.worker) {
-        rm__cluster_view_lost(view, peer); /* another one at the same address */
+        lose(view, peer); /* another one at the same address */
         return;
     }
     has_changed = !peer->is_up;
@@ -178,7 +298,7 @@ static void take_answer(struct rm__cluster_view *view, struct rm__peer *peer, js
     peer->was_warned = false;
     has_changed = update_leaders(view, peer, said.leads) || has_changed;
     if (has_changed) {
-        view->changed_cb(view->changed_data);
+        changed(view);
     }
 }
 
@@ -191,6 +311,7 @@ static void on_answer(const struct rm_http_answer *answer, void *data)
     json_t *root;
 
     peer->is_asked = false;
+    peer->is_overdue = false;
     if (answer->error == RM_ECANCELED) {
         return;
     }
@@ -199,7 +320,7 @@ static void on_answer(const struct rm_http_answer *answer, void *data)
             warn(peer, "worker refuses to talk: check cluster_secret",
                  answer->status == 401 ? "401" : "");
         }
-        rm__cluster_view_lost(view, peer);
+        lose(view, peer);
         return;
     }
     root = json_loadb(answer->body.data, answer->body.len, 0, NULL);
@@ -222,6 +343,7 @@ static void ask(struct rm__peer *peer)
     };
 
     if (peer->is_asked) {
+        peer->is_overdue = true;
         return;
     }
     snprintf(url, sizeof url, "http://%s" RM__WIRE_CLUSTER_PATH, peer->address);
@@ -235,51 +357,94 @@ static void on_poll(void *data)
     for (size_t i = 0; i < view->n_peers; i++) {
         ask(&view->peers[i]);
     }
+    set_pace(view);
 }
 
 /* ---- the view ---- */
 
 struct rm__peer *rm__cluster_view_leader(const struct rm__cluster_view *view, uint32_t shard)
 {
-    struct rm__peer *leader = shard < view->n_shards ? view->leaders[shard] : NULL;
+    return shard < view->n_shards ? view->leaderships[shard].leader : NULL;
+}
 
-    return leader != NULL && leader->is_up ? leader : NULL;
+bool rm__cluster_view_is_hopeless(const struct rm__cluster_view *view, uint32_t shard)
+{
+    return rm__cluster_view_leader(view, shard) == NULL &&
+           (shard >= view->n_shards ||
+            rm_loop_now_ms(view->loop) - view->leaderships[shard].since_ms > HOPELESS_MS);
 }
 
 bool rm__cluster_view_leads(const struct rm__cluster_view *view, const struct rm__peer *peer)
 {
     for (uint32_t i = 0; i < view->n_shards; i++) {
-        if (view->leaders[i] == peer) {
+        if (view->leaderships[i].leader == peer) {
             return true;
         }
     }
     return false;
 }
 
-void rm__cluster_view_lost(struct rm__cluster_view *view, struct rm__peer *peer)
+bool rm__cluster_view_holds(const struct rm__cluster_view *view, const struct rm__peer *peer,
+                            uint32_t shard)
 {
-    if (!peer->is_up) {
-        return;
+    const struct rm_shard_placement *placement;
+
+    if (shard >= view->map.n_shards) {
+        return true;
     }
-    peer->is_up = false;
-    rm_log(RM_LOG_WARN, "worker is lost", rm_field_int("worker", peer->id),
-           rm_field_text("address", peer->address));
-    view->changed_cb(view->changed_data);
+    placement = &view->map.shards[shard];
+    for (uint32_t i = 0; i < placement->n_replicas; i++) {
+        if (placement->workers[i] == peer->id) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static bool says(struct rm_slice body, const char *word)
+static struct rm__peer *find_up(const struct rm__cluster_view *view, const char *address)
 {
-    return body.len > 0 && memmem(body.data, body.len, word, strlen(word)) != NULL;
+    for (size_t i = 0; address != NULL && i < view->n_peers; i++) {
+        if (view->peers[i].is_up && strcmp(view->peers[i].address, address) == 0) {
+            return &view->peers[i];
+        }
+    }
+    return NULL;
 }
 
-bool rm__cluster_view_is_lost(const struct rm_http_answer *answer)
+/* @peer does not lead @shard; @body may name who does. */
+static void depose(struct rm__cluster_view *view, struct rm__peer *peer, uint32_t shard,
+                   struct rm_slice body)
 {
-    if (answer->error != 0) {
-        return answer->error == RM_ECONNECT || answer->error == RM_EUNKNOWN ||
-               answer->error == RM_ETIMEDOUT;
+    struct rm__peer *leader;
+    json_t *root;
+
+    if (rm__cluster_view_leader(view, shard) != peer) {
+        return; /* somebody else was found meanwhile */
     }
-    return answer->status == 401 || answer->status == 409 || answer->status == 421 ||
-           (answer->status == 503 && says(answer->body, "\"shutting_down\""));
+    root = json_loadb(body.data == NULL ? "" : body.data, body.len, 0, NULL);
+    leader = find_up(view, json_string_value(json_object_get(root, "leader")));
+    json_decref(root);
+    /* The term is not known; it is the old one's until the new leader tells its own. */
+    set_leader(view, shard, leader == peer ? NULL : leader);
+    changed(view);
+}
+
+void rm__cluster_view_learn(struct rm__peer *peer, uint32_t shard, enum rm__verdict verdict,
+                            struct rm_slice body)
+{
+    switch (verdict) {
+    case RM__VERDICT_ELSEWHERE:
+        depose(peer->view, peer, shard, body);
+        break;
+    case RM__VERDICT_GONE:
+        lose(peer->view, peer);
+        break;
+    case RM__VERDICT_UNKNOWN:
+        ask(peer); /* is it still there? */
+        break;
+    default:
+        break;
+    }
 }
 
 uint32_t rm__cluster_view_count_leaderless(const struct rm__cluster_view *view)
@@ -299,6 +464,8 @@ int rm__cluster_view_init(struct rm__cluster_view *view, struct rm_loop *loop,
     *view = (struct rm__cluster_view){.loop = loop,
                                       .client = client,
                                       .options = options,
+                                      .poll_ms = poll_ms,
+                                      .timer_ms = poll_ms,
                                       .n_peers = options->n_workers,
                                       .changed_cb = changed_cb,
                                       .changed_data = changed_data};
@@ -321,7 +488,8 @@ void rm__cluster_view_done(struct rm__cluster_view *view)
 {
     rm_timer_free(view->timer);
     free(view->peers);
-    free(view->leaders);
+    free(view->leaderships);
+    rm_shard_map_done(&view->map);
     free(view->headers[0]);
     free(view->headers[1]);
     *view = (struct rm__cluster_view){0};

@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "control_list.h"
 #include "control_status.h"
+#include "forward.h"
 #include "front.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
@@ -18,7 +19,8 @@
 enum {
     EXPIRE_PERIOD_MS = 50,
     STATUS_TIMEOUT_MS = 1000,
-    /* A read is given up so long before the client's deadline that the answer still arrives. */
+    /* What is waited for is given up so long before the client's deadline that the answer still
+     * arrives in time. */
     ANSWER_MARGIN_MS = 500,
     URL_MAX = 64 << 10,
 };
@@ -40,6 +42,7 @@ struct rm_control {
     struct rm__queue_budget budget;
     struct rm__shard_queue *queues; /* one a shard of the view, once that is known */
     uint32_t n_queues;
+    struct rm__forwards forwards;
     struct rm_timer *expire_timer;
     uint64_t started_ms;
     uint64_t n_requests_counted; /* how much of ours is in the stats */
@@ -49,6 +52,13 @@ struct rm_control {
     uint64_t all_ready_counted;
     struct rm__front front;
 };
+
+static uint64_t answer_margin_ms(const struct rm_control *control)
+{
+    uint64_t deadline_ms = control->options.api.limits.client_deadline_ms;
+
+    return deadline_ms > 2 * (uint64_t)ANSWER_MARGIN_MS ? ANSWER_MARGIN_MS : deadline_ms / 2;
+}
 
 /* ---- writes ---- */
 
@@ -66,14 +76,14 @@ static enum rm__fate backend_check(void *data, uint32_t shard, uint32_t *ret_wor
     const struct rm_control *control = data;
 
     *ret_worker = 0;
-    return rm__cluster_view_leader(&control->view, shard) == NULL ? RM__FATE_NO_LEADER
-                                                                  : RM__FATE_DONE;
+    return rm__cluster_view_is_hopeless(&control->view, shard) ? RM__FATE_NO_LEADER : RM__FATE_DONE;
 }
 
 static void backend_write(void *data, struct rm__part *part)
 {
     struct rm_control *control = data;
 
+    part->deadline_ms -= answer_margin_ms(control);
     rm__shard_queue_add(&control->queues[part->shard], part);
 }
 
@@ -111,7 +121,8 @@ static void backend_pass(void *data)
             &control->n_inflight_counted);
 }
 
-/* The number of shards is fixed for a cluster, but the map may be of another cluster now. */
+/* The number of shards is fixed for a cluster, but the map may be of another cluster now. Not from
+ * within what a queue calls, for it frees them. */
 static void resize_queues(struct rm_control *control)
 {
     struct rm__shard_queue *queues;
@@ -119,14 +130,9 @@ static void resize_queues(struct rm_control *control)
     if (control->view.n_shards == control->n_queues) {
         return;
     }
-    for (uint32_t i = 0; i < control->n_queues; i++) {
-        if (control->queues[i].flight != NULL) {
-            return; /* on_expire tries again, when nothing of the old map is under way */
-        }
-    }
     queues = calloc(control->view.n_shards, sizeof *queues);
     if (queues == NULL) {
-        return;
+        return; /* on_expire tries again */
     }
     for (uint32_t i = 0; i < control->n_queues; i++) {
         rm__shard_queue_done(&control->queues[i]);
@@ -156,7 +162,6 @@ static void publish_readiness(struct rm_control *control)
             &control->all_ready_counted);
 }
 
-/* What gathers was never sent; of what is under way nobody knows. */
 static void backend_abandon(void *data)
 {
     struct rm_control *control = data;
@@ -164,6 +169,7 @@ static void backend_abandon(void *data)
     for (uint32_t i = 0; i < control->n_queues; i++) {
         rm__shard_queue_done(&control->queues[i]);
     }
+    rm__forwards_done(&control->forwards);
     rm_http_client_cancel(control->client);
 }
 
@@ -177,106 +183,23 @@ static void on_expire(void *data)
     for (uint32_t i = 0; control->budget.n_parts > 0 && i < control->n_queues; i++) {
         rm__shard_queue_expire(&control->queues[i], now_ms);
     }
+    rm__forwards_flush(&control->forwards);
 }
 
 /* ---- reads ---- */
 
-/* A read that a worker answers for us. */
-struct forward {
-    struct rm_control *control;
-    struct rm__exchange *exchange;
-    struct rm__peer *peer;
-};
-
-/* How long a worker may take for a read. */
-static uint64_t read_timeout_ms(const struct rm_control *control)
-{
-    uint64_t deadline_ms = control->options.api.limits.client_deadline_ms;
-
-    return deadline_ms > 2 * (uint64_t)ANSWER_MARGIN_MS ? deadline_ms - ANSWER_MARGIN_MS
-                                                        : deadline_ms / 2;
-}
-
-/* Answers that are the client's business; the others are between control and the worker. */
-static bool is_passed_on(int status)
-{
-    return status == 501 || (status < 500 && status != 401 && status != 409 && status != 421);
-}
-
-static void on_forwarded(const struct rm_http_answer *answer, void *data)
-{
-    struct forward forward = *(struct forward *)data;
-
-    free(data);
-    if (answer->error == 0 && is_passed_on(answer->status)) {
-        rm__reply_bytes(forward.exchange, (unsigned)answer->status, "application/json",
-                        answer->body);
-        return;
-    }
-    if (answer->error == RM_ETIMEDOUT) {
-        rm__reply_error(forward.exchange, RM__DEADLINE_EXCEEDED,
-                        "The shard's leader did not answer in time; try again");
-        return;
-    }
-    if (rm__cluster_view_is_lost(answer)) {
-        rm__cluster_view_lost(&forward.control->view, forward.peer);
-    }
-    rm__reply_error(forward.exchange, RM__NO_LEADER,
-                    "The shard has no leader that can be reached; try again soon");
-}
-
-static int send_forward(struct forward *forward)
-{
-    struct rm_control *control = forward->control;
-    struct rm__exchange *exchange = forward->exchange;
-    struct rm_slice target = rm_http_request_target(exchange->http);
-    char id[sizeof "X-Request-Id: " + RM__REQUEST_ID_MAX];
-    const char *headers[] = {control->view.headers[0], control->view.headers[1], id};
-    struct rm_buffer url;
-    struct rm_http_call call = {
-        .method = "GET",
-        .headers = headers,
-        .n_headers = sizeof headers / sizeof headers[0],
-        .timeout_ms = read_timeout_ms(control),
-        .max_answer_bytes = RM__ANSWER_BYTES_MAX,
-    };
-    int rv;
-
-    snprintf(id, sizeof id, "X-Request-Id: %s", exchange->request_id);
-    rm_buffer_init(&url, URL_MAX);
-    rv = rm_buffer_printf(&url, "http://%s" RM__WIRE_PREFIX "%.*s", forward->peer->address,
-                          (int)target.len, target.data);
-    if (rv == 0) {
-        rv = rm_buffer_append_byte(&url, '\0');
-    }
-    if (rv == 0) {
-        call.url = url.data;
-        rv = rm_http_client_send(control->client, &call, on_forwarded, forward);
-    }
-    rm_buffer_done(&url);
-    return rv;
-}
-
 static void backend_read(void *data, struct rm__exchange *exchange, uint32_t shard)
 {
     struct rm_control *control = data;
-    struct rm__peer *leader = rm__cluster_view_leader(&control->view, shard);
-    struct forward *forward;
 
-    if (leader == NULL) {
-        rm__reply_error(exchange, RM__NO_LEADER,
-                        "The shard has no leader that can be reached; try again soon");
-        return;
-    }
-    forward = malloc(sizeof *forward);
-    if (forward != NULL) {
-        *forward = (struct forward){control, exchange, leader};
-        if (send_forward(forward) == 0) {
-            return;
-        }
-        free(forward);
-    }
-    rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
+    rm__forward_read(&control->forwards, exchange, shard,
+                     exchange->deadline_ms - answer_margin_ms(control));
+}
+
+/* How long a worker may take for a listing. */
+static uint64_t read_timeout_ms(const struct rm_control *control)
+{
+    return control->options.api.limits.client_deadline_ms - answer_margin_ms(control);
 }
 
 static void backend_list(void *data, struct rm__exchange *exchange)
@@ -295,8 +218,8 @@ static void backend_list(void *data, struct rm__exchange *exchange)
         rm_buffer_append_byte(&internal, '\0') != 0) {
         rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
     } else {
-        rm__fanout_start(&control->view, exchange, internal.data, read_timeout_ms(control),
-                         rm__control_list_reply, control);
+        rm__fanout_start(&control->view, exchange, RM__FANOUT_LEADERS, internal.data,
+                         read_timeout_ms(control), rm__control_list_reply, control);
     }
     rm_buffer_done(&internal);
 }
@@ -322,8 +245,8 @@ static void backend_status(void *data, struct rm__exchange *exchange)
 {
     struct rm_control *control = data;
 
-    rm__fanout_start(&control->view, exchange, RM__WIRE_STATUS_PATH, STATUS_TIMEOUT_MS, on_statuses,
-                     control);
+    rm__fanout_start(&control->view, exchange, RM__FANOUT_ALL, RM__WIRE_STATUS_PATH,
+                     STATUS_TIMEOUT_MS, on_statuses, control);
 }
 
 static void backend_internal(void *data, struct rm__exchange *exchange)
@@ -387,9 +310,12 @@ static void on_view_changed(void *data)
 {
     struct rm_control *control = data;
 
-    resize_queues(control);
+    if (control->n_queues == 0) {
+        resize_queues(control); /* there is none to free */
+    }
     publish_readiness(control);
     flush_queues(control);
+    rm__forwards_flush(&control->forwards);
 }
 
 struct rm_control_stats *rm_control_stats_new(void)
@@ -407,6 +333,7 @@ static void free_state(struct rm_control *control)
     for (uint32_t i = 0; i < control->n_queues; i++) {
         rm__shard_queue_done(&control->queues[i]);
     }
+    rm__forwards_done(&control->forwards);
     rm_timer_free(control->expire_timer);
     rm_http_client_free(control->client);
     rm__cluster_view_done(&control->view);
@@ -442,6 +369,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
     control->loop = loop;
     control->budget.max_bytes = options->max_queue_bytes;
     control->started_ms = rm_loop_now_ms(loop);
+    rm__forwards_init(&control->forwards, &control->view);
     control->client = rm_http_client_new(loop);
     control->expire_timer = rm_timer_new(loop, on_expire, control);
     if (control->client != NULL && control->expire_timer != NULL) {

@@ -139,13 +139,8 @@ static int read_answers(struct listing *listing, const struct rm__fanout_answer 
         return RM_ENOMEM;
     }
     for (size_t i = 0; rv == 0 && i < n_answers; i++) {
-        const struct rm__peer *peer = answers[i].peer;
-
-        if (answers[i].error == 0 && answers[i].status == 200) {
-            rv = read_answer(listing, &answers[i]);
-        } else if (rm__cluster_view_leads(peer->view, peer)) {
-            rv = RM_ECONNECT;
-        }
+        rv = answers[i].error == 0 && answers[i].status == 200 ? read_answer(listing, &answers[i])
+                                                               : RM_ECONNECT;
     }
     return rv;
 }

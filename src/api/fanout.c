@@ -32,7 +32,23 @@ static void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static struct fanout *fanout_new(struct rm__cluster_view *view, struct rm__exchange *exchange)
+static void add_branches(struct fanout *fanout, struct rm__cluster_view *view,
+                         enum rm__fanout_whom whom)
+{
+    for (size_t i = 0; i < view->n_peers; i++) {
+        struct rm__peer *peer = &view->peers[i];
+        size_t n = fanout->n_answers;
+
+        if (whom == RM__FANOUT_ALL || rm__cluster_view_leads(view, peer)) {
+            fanout->answers[n].peer = peer;
+            fanout->branches[n] = (struct branch){fanout, &fanout->answers[n]};
+            fanout->n_answers++;
+        }
+    }
+}
+
+static struct fanout *fanout_new(struct rm__cluster_view *view, struct rm__exchange *exchange,
+                                 enum rm__fanout_whom whom)
 {
     struct fanout *fanout = calloc(1, sizeof *fanout);
 
@@ -40,17 +56,13 @@ static struct fanout *fanout_new(struct rm__cluster_view *view, struct rm__excha
         return NULL;
     }
     fanout->exchange = exchange;
-    fanout->n_answers = view->n_peers;
     fanout->answers = calloc(view->n_peers, sizeof *fanout->answers);
     fanout->branches = calloc(view->n_peers, sizeof *fanout->branches);
     if (fanout->answers == NULL || fanout->branches == NULL) {
         fanout_free(fanout);
         return NULL;
     }
-    for (size_t i = 0; i < view->n_peers; i++) {
-        fanout->answers[i].peer = &view->peers[i];
-        fanout->branches[i] = (struct branch){fanout, &fanout->answers[i]};
-    }
+    add_branches(fanout, view, whom);
     return fanout;
 }
 
@@ -110,10 +122,10 @@ static int ask(struct rm__cluster_view *view, struct branch *branch, const char 
 }
 
 void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
-                      const char *target, uint64_t timeout_ms, rm__fanout_cb cb, void *data)
+                      enum rm__fanout_whom whom, const char *target, uint64_t timeout_ms,
+                      rm__fanout_cb cb, void *data)
 {
-    struct fanout *fanout = fanout_new(view, exchange);
-    size_t n_peers = view->n_peers;
+    struct fanout *fanout = fanout_new(view, exchange, whom);
 
     if (fanout == NULL) {
         rm__reply_out_of_memory(exchange);
@@ -121,8 +133,8 @@ void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchan
     }
     fanout->cb = cb;
     fanout->data = data;
-    fanout->n_pending = n_peers + 1; /* one for this function itself */
-    for (size_t i = 0; i < n_peers; i++) {
+    fanout->n_pending = fanout->n_answers + 1; /* one for this function itself */
+    for (size_t i = 0; i < fanout->n_answers; i++) {
         int rv = ask(view, &fanout->branches[i], target, timeout_ms);
 
         if (rv != 0) {

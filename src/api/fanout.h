@@ -14,14 +14,20 @@ struct rm__fanout_answer {
     size_t body_len;
 };
 
-/* @answers: one a peer, in the view's order, borrowed for the call. */
+enum rm__fanout_whom {
+    RM__FANOUT_ALL,
+    RM__FANOUT_LEADERS, /* those that lead some shard */
+};
+
+/* @answers: one a peer that was asked, in the view's order, borrowed for the call. */
 typedef void (*rm__fanout_cb)(struct rm__exchange *exchange,
                               const struct rm__fanout_answer *answers, size_t n_answers,
                               void *data);
 
-/* Asks every peer for @target (path and query) and calls @cb once, when all have answered or
- * failed. Without memory it answers the exchange itself. */
+/* Asks peers for @target (path and query) and calls @cb once, when all have answered or failed.
+ * Without memory it answers the exchange itself. */
 void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
-                      const char *target, uint64_t timeout_ms, rm__fanout_cb cb, void *data);
+                      enum rm__fanout_whom whom, const char *target, uint64_t timeout_ms,
+                      rm__fanout_cb cb, void *data);
 
 #endif

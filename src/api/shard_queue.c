@@ -1,47 +1,13 @@
 #include "shard_queue.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
-#include "raftmetrics/net/http_client.h"
-#include "raftmetrics/proto/write_batch.h"
-#include "write.h"
 
-enum {
-    URL_MAX = 512,
-    REPLY_BYTES_MAX = 1 << 20,
-    IDS_BYTES_MAX = 1024,
-    N_HEADERS = 4,
-};
-
-/* A batch under way. Its parts keep their places, for the reply has one outcome a place. */
-struct rm__flight {
-    struct rm__shard_queue *queue;
-    struct rm__peer *peer;
-    struct rm_buffer bytes;
-    struct rm__part **parts; /* NULL in the place of one that was answered at its deadline */
-    size_t n_parts;
-};
-
-void rm__shard_queue_init(struct rm__shard_queue *queue, uint32_t shard,
-                          struct rm__cluster_view *view, struct rm__queue_budget *budget,
-                          uint64_t forward_timeout_ms)
+static uint64_t now_of(const struct rm__shard_queue *queue)
 {
-    *queue = (struct rm__shard_queue){
-        .shard = shard, .view = view, .budget = budget, .forward_timeout_ms = forward_timeout_ms};
-    rm_list_init(&queue->gathering);
-}
-
-static void finish(struct rm__shard_queue *queue, struct rm__part *part, enum rm__fate fate,
-                   uint32_t worker)
-{
-    queue->budget->n_bytes -= part->bytes.len;
-    queue->budget->n_parts--;
-    rm__part_finish(part, fate, worker);
+    return rm_loop_now_ms(queue->view->loop);
 }
 
 static struct rm__part *first_part(struct rm__shard_queue *queue)
@@ -60,255 +26,300 @@ static void fail_gathering(struct rm__shard_queue *queue, enum rm__fate fate)
         struct rm__part *part = RM_LIST_ENTRY(failing.next, struct rm__part, link);
 
         rm_list_remove(&part->link);
-        finish(queue, part, fate, 0);
+        rm__queue_budget_finish(queue->budget, part, fate, 0);
     }
 }
 
-/* ---- a batch under way ---- */
+/* ---- the batch under way ---- */
 
-static void flight_free(struct rm__flight *flight)
+/* The flight is the caller's to end; the owners of its parts may add the next ones meanwhile. */
+static struct rm__flight *detach_flight(struct rm__shard_queue *queue)
 {
-    rm_buffer_done(&flight->bytes);
-    free(flight->parts);
-    free(flight);
+    struct rm__flight *flight = queue->flight;
+
+    queue->flight = NULL;
+    return flight;
 }
 
-static void finish_flight(struct rm__shard_queue *queue, struct rm__flight *flight,
-                          const enum rm__fate *fates, enum rm__fate fate_of_all, uint32_t worker)
+static void settle_flight(struct rm__shard_queue *queue, enum rm__fate fate)
 {
-    for (size_t i = 0; i < flight->n_parts; i++) {
-        struct rm__part *part = flight->parts[i];
+    rm__flight_settle(detach_flight(queue), fate, 0);
+}
 
-        if (part != NULL) {
-            finish(queue, part, fates == NULL ? fate_of_all : fates[i], worker);
-        }
+static void dissolve_flight(struct rm__shard_queue *queue)
+{
+    rm__flight_dissolve(detach_flight(queue), &queue->gathering);
+}
+
+static void log_failure(const struct rm__shard_queue *queue, const struct rm_http_answer *answer)
+{
+    struct rm__flight *flight = queue->flight;
+
+    if (flight->has_failed) {
+        return; /* told once */
     }
+    flight->has_failed = true;
+    rm_log(RM_LOG_WARN, "batch failed", rm_field_int("shard", queue->shard),
+           rm_field_int("worker", queue->sender.peer->id),
+           rm_field_int("writes", (int64_t)flight->n_parts),
+           rm_field_text("error", rm_strerror(answer->error)),
+           rm_field_int("status", answer->status));
 }
 
-/* The leader did its part: each write of the batch has its own outcome. */
-static void take_reply(struct rm__shard_queue *queue, struct rm__flight *flight,
-                       struct rm_slice body)
+static void log_unknown(const struct rm__shard_queue *queue, const char *reason)
 {
-    enum rm_outcome *outcomes = malloc(flight->n_parts * sizeof *outcomes);
-    enum rm__fate *fates = malloc(flight->n_parts * sizeof *fates);
+    rm_log(RM_LOG_WARN, "outcome of a batch is unknown", rm_field_int("shard", queue->shard),
+           rm_field_int("worker", queue->sender.peer->id),
+           rm_field_int("writes", (int64_t)queue->flight->n_parts),
+           rm_field_text("reason", reason));
+}
 
-    if (outcomes == NULL || fates == NULL ||
-        rm_write_reply_decode(body, outcomes, flight->n_parts) != 0) {
-        finish_flight(queue, flight, NULL, RM__FATE_UNKNOWN, flight->peer->id);
+/* The leader takes nothing now, and says why. What an earlier leader may have recorded is not
+ * refused by that: it stays with the shard until that leader, or the deadline, tells. */
+static void take_refusal(struct rm__shard_queue *queue, const struct rm_http_answer *answer)
+{
+    enum rm__fate fate = rm__fate_of_refusal(answer);
+
+    if (queue->flight == NULL) {
+        fail_gathering(queue, fate);
+    } else if (!queue->flight->may_be_recorded) {
+        settle_flight(queue, fate);
     } else {
-        for (size_t i = 0; i < flight->n_parts; i++) {
-            fates[i] = rm__fate_of_outcome(outcomes[i]);
-        }
-        finish_flight(queue, flight, fates, RM__FATE_DONE, flight->peer->id);
+        rm__pace_failed(&queue->pace, now_of(queue));
     }
-    free(fates);
-    free(outcomes);
 }
 
-static bool says_unknown(struct rm_slice body)
+static void on_opened(struct rm__shard_queue *queue, enum rm__verdict verdict,
+                      const struct rm_http_answer *answer)
 {
-    return body.len > 0 && memmem(body.data, body.len, "\"outcome_unknown\"",
-                                  sizeof "\"outcome_unknown\"" - 1) != NULL;
+    switch (verdict) {
+    case RM__VERDICT_DONE:
+        break;
+    case RM__VERDICT_REFUSED:
+    case RM__VERDICT_NO_SESSION:
+    case RM__VERDICT_STALE:
+        take_refusal(queue, answer);
+        break;
+    default:
+        rm__pace_failed(&queue->pace, now_of(queue));
+        break;
+    }
 }
 
-/* What a failure means for the batch: an answer other than 200 says that nothing was recorded,
- * unless it says itself that this is not known; no answer means that it is not known, unless
- * nothing ever left. */
-static enum rm__fate fate_of_failure(const struct rm_http_answer *answer)
+/* The session expired. Whether before or after an earlier attempt was recorded, nobody knows; but
+ * if there was none, nothing was. */
+static void lose_session(struct rm__shard_queue *queue)
 {
-    if (answer->error == RM_ECONNECT) {
-        return RM__FATE_NO_LEADER;
+    if (queue->flight->may_be_recorded) {
+        log_unknown(queue, "the session expired");
+        settle_flight(queue, RM__FATE_UNKNOWN);
+    } else {
+        rm__pace_failed(&queue->pace, now_of(queue));
     }
-    if (answer->error != 0 || says_unknown(answer->body)) {
-        return RM__FATE_UNKNOWN;
-    }
-    return rm__cluster_view_is_lost(answer) ? RM__FATE_NO_LEADER : RM__FATE_OVERLOADED;
 }
 
-static void log_failure(const struct rm__shard_queue *queue, const struct rm__flight *flight,
+static void on_appended(struct rm__shard_queue *queue, enum rm__verdict verdict,
                         const struct rm_http_answer *answer)
 {
-    rm_log(
-        RM_LOG_WARN, "batch failed", rm_field_int("shard", queue->shard),
-        rm_field_int("worker", flight->peer->id), rm_field_int("writes", (int64_t)flight->n_parts),
-        rm_field_text("error", rm_strerror(answer->error)), rm_field_int("status", answer->status));
+    if (verdict != RM__VERDICT_DONE) {
+        log_failure(queue, answer);
+    }
+    switch (verdict) {
+    case RM__VERDICT_DONE:
+        rm__flight_take_reply(detach_flight(queue), answer->body, queue->sender.peer->id);
+        break;
+    case RM__VERDICT_NO_SESSION:
+        lose_session(queue);
+        break;
+    case RM__VERDICT_STALE:
+        log_unknown(queue, "the shard knows a later number");
+        settle_flight(queue, RM__FATE_UNKNOWN);
+        break;
+    case RM__VERDICT_REFUSED:
+        take_refusal(queue, answer);
+        break;
+    case RM__VERDICT_UNKNOWN:
+        queue->flight->may_be_recorded = true;
+        rm__pace_failed(&queue->pace, now_of(queue));
+        break;
+    default:
+        rm__pace_failed(&queue->pace, now_of(queue));
+        break;
+    }
 }
 
-static void on_answer(const struct rm_http_answer *answer, void *data)
+static void on_answer(enum rm__verdict verdict, const struct rm_http_answer *answer, void *data)
 {
-    struct rm__flight *flight = data;
-    struct rm__shard_queue *queue = flight->queue;
+    struct rm__shard_queue *queue = data;
+    struct rm__peer *peer = queue->sender.peer;
+    bool is_append = queue->sender.is_append;
 
-    if (answer->error == 0 && answer->status == 200) {
-        take_reply(queue, flight, answer->body);
-    } else {
-        if (answer->error != RM_ECANCELED) {
-            log_failure(queue, flight, answer);
+    if (verdict == RM__VERDICT_CANCELED) {
+        if (is_append) {
+            queue->flight->may_be_recorded = true;
         }
-        if (rm__cluster_view_is_lost(answer)) {
-            rm__cluster_view_lost(queue->view, flight->peer);
-        }
-        finish_flight(queue, flight, NULL, fate_of_failure(answer), 0);
+        rm__shard_queue_done(queue);
+        return;
     }
-    /* Only now: the queues of a view that changed are replaced once none has a flight. */
-    queue->flight = NULL;
-    flight_free(flight);
+    if (is_append) {
+        on_appended(queue, verdict, answer);
+    } else {
+        on_opened(queue, verdict, answer);
+    }
+    rm__cluster_view_learn(peer, queue->shard, verdict, answer->body);
     rm__shard_queue_flush(queue);
 }
 
-/* Moves parts from the gathering into @flight, as many as one batch may hold. */
-static int fill_flight(struct rm__shard_queue *queue, struct rm__flight *flight)
+/* ---- sending ---- */
+
+static int start_flight(struct rm__shard_queue *queue)
 {
-    size_t n = 0;
-    size_t n_bytes = 0;
-    struct rm_list *link;
-    int rv;
+    int rv = rm__flight_new(queue->budget, &queue->gathering, queue->sender.last_sequence + 1,
+                            &queue->flight);
 
-    for (link = queue->gathering.next; link != &queue->gathering; link = link->next) {
-        size_t part_bytes = RM_LIST_ENTRY(link, struct rm__part, link)->bytes.len;
-
-        if (n == RM__APPEND_WRITES_MAX || (n > 0 && n_bytes + part_bytes > RM__APPEND_BYTES_MAX)) {
-            break;
-        }
-        n_bytes += part_bytes;
-        n++;
+    if (rv == 0) {
+        queue->sender.last_sequence++;
     }
-    flight->parts = malloc(n * sizeof *flight->parts);
-    rm_buffer_init(&flight->bytes, RM__APPEND_BYTES_MAX);
-    rv = flight->parts == NULL ? RM_ENOMEM : rm_buffer_reserve(&flight->bytes, n_bytes);
+    return rv;
+}
+
+/* Without memory for it: what nobody was handed yet is refused, the rest tried again. */
+static void take_shortage(struct rm__shard_queue *queue)
+{
+    if (queue->flight == NULL) {
+        fail_gathering(queue, RM__FATE_OVERLOADED);
+    } else if (!queue->flight->may_be_recorded) {
+        settle_flight(queue, RM__FATE_OVERLOADED);
+    } else {
+        rm__pace_failed(&queue->pace, now_of(queue));
+    }
+}
+
+static void send_to(struct rm__shard_queue *queue, struct rm__peer *leader)
+{
+    struct rm__sender *sender = &queue->sender;
+    int rv = 0;
+
+    if (!sender->is_open) {
+        rv = rm__sender_open(sender, leader);
+    } else {
+        rv = queue->flight == NULL ? start_flight(queue) : 0;
+        rv = rv == 0 ? rm__sender_append(sender, leader, queue->flight) : rv;
+    }
     if (rv != 0) {
-        return rv;
-    }
-    for (; flight->n_parts < n; flight->n_parts++) {
-        struct rm__part *part = first_part(queue);
-
-        rm_list_remove(&part->link);
-        flight->parts[flight->n_parts] = part;
-        (void)rm_buffer_append_slice(&flight->bytes, rm_buffer_peek(&part->bytes));
-    }
-    return 0;
-}
-
-/* The ids of the requests in the batch, as many as fit, for the worker's log. */
-static void format_ids(const struct rm__flight *flight, char *ret_header, size_t size)
-{
-    size_t len =
-        (size_t)snprintf(ret_header, size, "X-Request-Id: %s", flight->parts[0]->request_id);
-
-    for (size_t i = 1; i < flight->n_parts; i++) {
-        size_t id_len = strlen(flight->parts[i]->request_id);
-
-        if (len + id_len + 2 > size) {
-            return;
-        }
-        ret_header[len] = ',';
-        memcpy(ret_header + len + 1, flight->parts[i]->request_id, id_len + 1);
-        len += id_len + 1;
+        take_shortage(queue);
     }
 }
 
-static int send_flight(struct rm__shard_queue *queue, struct rm__flight *flight)
+/* Ends the call under way. The leader it went to may have got all of it. */
+static void cancel_call(struct rm__shard_queue *queue)
 {
-    char url[URL_MAX];
-    char ids[IDS_BYTES_MAX];
-    const char *headers[N_HEADERS] = {queue->view->headers[0], queue->view->headers[1],
-                                      "Content-Type: " RM__WIRE_PROTOBUF, ids};
-    struct rm_http_call call = {
-        .method = "POST",
-        .url = url,
-        .headers = headers,
-        .n_headers = N_HEADERS,
-        .body = rm_buffer_peek(&flight->bytes),
-        .timeout_ms = queue->forward_timeout_ms,
-        .max_answer_bytes = REPLY_BYTES_MAX,
-    };
-
-    snprintf(url, sizeof url, "http://%s" RM__WIRE_APPEND_PATH "?shard=%" PRIu32,
-             flight->peer->address, queue->shard);
-    format_ids(flight, ids, sizeof ids);
-    return rm_http_client_send(queue->view->client, &call, on_answer, flight);
+    if (rm__sender_cancel(&queue->sender)) {
+        queue->flight->may_be_recorded = true;
+    }
 }
 
-static void start_flight(struct rm__shard_queue *queue, struct rm__peer *leader)
+/* No leader comes any more. What may be recorded waits on, until its deadline. */
+static void give_up_hope(struct rm__shard_queue *queue)
 {
-    struct rm__flight *flight = calloc(1, sizeof *flight);
+    if (queue->flight != NULL && !queue->flight->may_be_recorded &&
+        !rm__sender_is_appending(&queue->sender)) {
+        dissolve_flight(queue);
+    }
+    fail_gathering(queue, RM__FATE_NO_LEADER);
+}
 
-    if (flight == NULL) {
-        fail_gathering(queue, RM__FATE_OVERLOADED);
+void rm__shard_queue_flush(struct rm__shard_queue *queue)
+{
+    struct rm__sender *sender = &queue->sender;
+    struct rm__peer *leader;
+
+    if (queue->flight == NULL && rm_list_is_empty(&queue->gathering)) {
         return;
     }
-    flight->queue = queue;
-    flight->peer = leader;
-    if (fill_flight(queue, flight) != 0) {
-        flight_free(flight);
-        fail_gathering(queue, RM__FATE_OVERLOADED);
+    leader = rm__cluster_view_leader(queue->view, queue->shard);
+    if (leader == NULL && rm__cluster_view_is_hopeless(queue->view, queue->shard)) {
+        give_up_hope(queue);
         return;
     }
-    queue->flight = flight;
-    if (send_flight(queue, flight) != 0) {
-        queue->flight = NULL;
-        finish_flight(queue, flight, NULL, RM__FATE_OVERLOADED, 0);
-        flight_free(flight);
+    if (leader != NULL && sender->transfer != NULL && sender->peer != leader) {
+        cancel_call(queue);
+        rm__pace_failed(&queue->pace, now_of(queue));
+    }
+    if (leader != NULL && sender->transfer == NULL &&
+        rm__pace_allows(&queue->pace, now_of(queue), leader != sender->peer)) {
+        send_to(queue, leader);
     }
 }
 
 /* ---- the queue ---- */
 
+void rm__shard_queue_init(struct rm__shard_queue *queue, uint32_t shard,
+                          struct rm__cluster_view *view, struct rm__queue_budget *budget,
+                          uint64_t forward_timeout_ms)
+{
+    *queue = (struct rm__shard_queue){.shard = shard, .view = view, .budget = budget};
+    rm_list_init(&queue->gathering);
+    rm__sender_init(&queue->sender, view, shard, forward_timeout_ms, on_answer, queue);
+}
+
 void rm__shard_queue_add(struct rm__shard_queue *queue, struct rm__part *part)
 {
-    struct rm__queue_budget *budget = queue->budget;
-
-    if (part->bytes.len > budget->max_bytes - budget->n_bytes) {
+    if (!rm__queue_budget_take(queue->budget, part)) {
         rm__part_finish(part, RM__FATE_OVERLOADED, 0);
         return;
     }
-    budget->n_bytes += part->bytes.len;
-    budget->n_parts++;
     rm_list_push_back(&queue->gathering, &part->link);
 }
 
-void rm__shard_queue_flush(struct rm__shard_queue *queue)
-{
-    struct rm__peer *leader;
-
-    if (rm_list_is_empty(&queue->gathering)) {
-        return;
-    }
-    leader = rm__cluster_view_leader(queue->view, queue->shard);
-    if (leader == NULL) {
-        fail_gathering(queue, RM__FATE_NO_LEADER);
-    } else if (queue->flight == NULL) {
-        start_flight(queue, leader);
-    }
-}
-
+/* A batch that nobody was handed is taken apart again, so that who is told that nothing was
+ * recorded is not in it any more when it leaves. */
 static void expire_flight(struct rm__shard_queue *queue, uint64_t now_ms)
 {
     struct rm__flight *flight = queue->flight;
 
-    for (size_t i = 0; flight != NULL && i < flight->n_parts; i++) {
-        struct rm__part *part = flight->parts[i];
-
-        if (part != NULL && part->deadline_ms <= now_ms) {
-            flight->parts[i] = NULL;
-            finish(queue, part, RM__FATE_UNKNOWN, 0);
-        }
+    if (flight == NULL || !rm__flight_is_due(flight, now_ms)) {
+        return;
+    }
+    if (!flight->may_be_recorded && !rm__sender_is_appending(&queue->sender)) {
+        dissolve_flight(queue);
+        return;
+    }
+    rm__flight_expire(flight, now_ms);
+    if (flight->n_waiting == 0) {
+        log_unknown(queue, "no answer by the deadline");
+        (void)rm__sender_cancel(&queue->sender);
+        rm__flight_free(detach_flight(queue));
     }
 }
 
-void rm__shard_queue_expire(struct rm__shard_queue *queue, uint64_t now_ms)
+static void expire_gathering(struct rm__shard_queue *queue, uint64_t now_ms)
 {
+    bool has_leader = rm__cluster_view_leader(queue->view, queue->shard) != NULL;
+
     /* Deadlines are all equally far off, so those that came first end first. */
     while (!rm_list_is_empty(&queue->gathering) && first_part(queue)->deadline_ms <= now_ms) {
         struct rm__part *part = first_part(queue);
 
         rm_list_remove(&part->link);
-        finish(queue, part, RM__FATE_LATE, 0);
+        rm__queue_budget_finish(queue->budget, part,
+                                has_leader ? RM__FATE_LATE : RM__FATE_NO_LEADER, 0);
     }
+}
+
+void rm__shard_queue_expire(struct rm__shard_queue *queue, uint64_t now_ms)
+{
     expire_flight(queue, now_ms);
+    expire_gathering(queue, now_ms);
+    rm__shard_queue_flush(queue);
 }
 
 void rm__shard_queue_done(struct rm__shard_queue *queue)
 {
+    cancel_call(queue);
+    if (queue->flight != NULL) {
+        settle_flight(queue,
+                      queue->flight->may_be_recorded ? RM__FATE_UNKNOWN : RM__FATE_NO_LEADER);
+    }
     fail_gathering(queue, RM__FATE_NO_LEADER);
 }
