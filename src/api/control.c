@@ -22,7 +22,6 @@ enum {
     /* What is waited for is given up so long before the client's deadline that the answer still
      * arrives in time. */
     ANSWER_MARGIN_MS = 500,
-    URL_MAX = 64 << 10,
 };
 
 struct rm_control_stats {
@@ -43,6 +42,7 @@ struct rm_control {
     struct rm__shard_queue *queues; /* one a shard of the view, once that is known */
     uint32_t n_queues;
     struct rm__forwards forwards;
+    struct rm__lists lists;
     struct rm_timer *expire_timer;
     uint64_t started_ms;
     uint64_t n_requests_counted; /* how much of ours is in the stats */
@@ -170,6 +170,7 @@ static void backend_abandon(void *data)
         rm__shard_queue_done(&control->queues[i]);
     }
     rm__forwards_done(&control->forwards);
+    rm__lists_done(&control->lists);
     rm_http_client_cancel(control->client);
 }
 
@@ -184,6 +185,7 @@ static void on_expire(void *data)
         rm__shard_queue_expire(&control->queues[i], now_ms);
     }
     rm__forwards_flush(&control->forwards);
+    rm__lists_flush(&control->lists);
 }
 
 /* ---- reads ---- */
@@ -196,32 +198,11 @@ static void backend_read(void *data, struct rm__exchange *exchange, uint32_t sha
                      exchange->deadline_ms - answer_margin_ms(control));
 }
 
-/* How long a worker may take for a listing. */
-static uint64_t read_timeout_ms(const struct rm_control *control)
-{
-    return control->options.api.limits.client_deadline_ms - answer_margin_ms(control);
-}
-
 static void backend_list(void *data, struct rm__exchange *exchange)
 {
     struct rm_control *control = data;
-    struct rm_slice target = rm_http_request_target(exchange->http);
-    struct rm_buffer internal;
 
-    if (backend_n_shards(data) == 0 || rm__cluster_view_count_leaderless(&control->view) > 0) {
-        rm__reply_error(exchange, RM__NO_LEADER,
-                        "Some shard has no leader that can be reached; try again soon");
-        return;
-    }
-    rm_buffer_init(&internal, URL_MAX);
-    if (rm_buffer_printf(&internal, RM__WIRE_PREFIX "%.*s", (int)target.len, target.data) != 0 ||
-        rm_buffer_append_byte(&internal, '\0') != 0) {
-        rm__reply_error(exchange, RM__OVERLOADED, "Out of memory; try again later");
-    } else {
-        rm__fanout_start(&control->view, exchange, RM__FANOUT_LEADERS, internal.data,
-                         read_timeout_ms(control), rm__control_list_reply, control);
-    }
-    rm_buffer_done(&internal);
+    rm__list_start(&control->lists, exchange, exchange->deadline_ms - answer_margin_ms(control));
 }
 
 static void on_statuses(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
@@ -245,8 +226,10 @@ static void backend_status(void *data, struct rm__exchange *exchange)
 {
     struct rm_control *control = data;
 
-    rm__fanout_start(&control->view, exchange, RM__FANOUT_ALL, RM__WIRE_STATUS_PATH,
-                     STATUS_TIMEOUT_MS, on_statuses, control);
+    if (rm__fanout_start(&control->view, exchange, RM__FANOUT_ALL, RM__WIRE_STATUS_PATH,
+                         STATUS_TIMEOUT_MS, on_statuses, control) != 0) {
+        rm__reply_out_of_memory(exchange);
+    }
 }
 
 static void backend_internal(void *data, struct rm__exchange *exchange)
@@ -316,6 +299,7 @@ static void on_view_changed(void *data)
     publish_readiness(control);
     flush_queues(control);
     rm__forwards_flush(&control->forwards);
+    rm__lists_flush(&control->lists);
 }
 
 struct rm_control_stats *rm_control_stats_new(void)
@@ -334,6 +318,7 @@ static void free_state(struct rm_control *control)
         rm__shard_queue_done(&control->queues[i]);
     }
     rm__forwards_done(&control->forwards);
+    rm__lists_done(&control->lists);
     rm_timer_free(control->expire_timer);
     rm_http_client_free(control->client);
     rm__cluster_view_done(&control->view);
@@ -370,6 +355,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
     control->budget.max_bytes = options->max_queue_bytes;
     control->started_ms = rm_loop_now_ms(loop);
     rm__forwards_init(&control->forwards, &control->view);
+    rm__lists_init(&control->lists, &control->view);
     control->client = rm_http_client_new(loop);
     control->expire_timer = rm_timer_new(loop, on_expire, control);
     if (control->client != NULL && control->expire_timer != NULL) {

@@ -1,170 +1,163 @@
 #include "control_list.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
-#include "answer.h"
-#include "raftmetrics/base/clock.h"
+#include "listing.h"
+#include "pace.h"
 #include "raftmetrics/base/error.h"
-#include "read_query.h"
 
-/* A line of a worker's listing; texts live in the worker's answer. */
-struct entry {
-    struct rm_slice name;
-    uint64_t n_series;
-    uint64_t n_samples;
-    double last;
-    uint64_t worker;
+enum {
+    /* A leader that hangs is another's shards' leader soon. */
+    TRY_TIMEOUT_MS = 2000,
+    TARGET_MAX = 64 << 10,
 };
 
-struct listing {
-    struct entry *entries;
-    size_t n_entries;
-    bool has_more; /* some worker has more than it sent */
-    json_t **roots;
-    size_t n_roots;
+struct list {
+    struct rm_list link; /* among those that wait */
+    struct rm__lists *lists;
+    struct rm__exchange *exchange;
+    uint64_t answer_by_ms;
+    struct rm__pace pace;
 };
 
-static void listing_done(struct listing *listing)
+static uint64_t now_of(const struct list *list)
 {
-    for (size_t i = 0; i < listing->n_roots; i++) {
-        json_decref(listing->roots[i]);
-    }
-    free(listing->roots);
-    free(listing->entries);
+    return rm_loop_now_ms(list->lists->view->loop);
 }
 
-static bool read_count(const json_t *json, const char *key, uint64_t *ret_count)
+static struct rm__exchange *end(struct list *list)
 {
-    const json_t *count = json_object_get(json, key);
+    struct rm__exchange *exchange = list->exchange;
 
-    *ret_count = (uint64_t)json_number_value(count);
-    return json_is_number(count) && json_number_value(count) >= 0;
+    rm_list_remove(&list->link);
+    free(list);
+    return exchange;
 }
 
-static bool read_entry(const json_t *json, struct entry *ret_entry)
+static void end_without_leader(struct list *list)
 {
-    const json_t *name = json_object_get(json, "metric_name");
-    const json_t *last = json_object_get(json, "last");
-
-    ret_entry->name = rm_slice_make(json_string_value(name), json_string_length(name));
-    ret_entry->last = json_number_value(last);
-    return json_is_string(name) && json_is_number(last) &&
-           read_count(json, "series", &ret_entry->n_series) &&
-           read_count(json, "count", &ret_entry->n_samples) &&
-           read_count(json, "worker", &ret_entry->worker);
+    rm__reply_error(end(list), RM__NO_LEADER,
+                    "Some shard has no leader that can be reached; try again soon");
 }
 
-static int read_answer(struct listing *listing, const struct rm__fanout_answer *answer)
+static bool is_hopeless(const struct rm__cluster_view *view)
 {
-    /* A value may be a larger integer than an int64 holds. */
-    json_t *root = json_loadb(answer->body, answer->body_len, JSON_DECODE_INT_AS_REAL, NULL);
-    json_t *metrics = json_object_get(root, "metrics");
-    struct entry *entries;
-    size_t i;
-    json_t *metric;
-
-    listing->roots[listing->n_roots++] = root;
-    if (!json_is_array(metrics)) {
-        return RM_EPROTO;
-    }
-    listing->has_more = listing->has_more || json_is_string(json_object_get(root, "next"));
-    entries = realloc(listing->entries,
-                      (listing->n_entries + json_array_size(metrics) + 1) * sizeof *entries);
-    if (entries == NULL) {
-        return RM_ENOMEM;
-    }
-    listing->entries = entries;
-    json_array_foreach(metrics, i, metric)
-    {
-        if (!read_entry(metric, &entries[listing->n_entries++])) {
-            return RM_EPROTO;
+    for (uint32_t i = 0; i < view->n_shards; i++) {
+        if (rm__cluster_view_is_hopeless(view, i)) {
+            return true;
         }
     }
-    return 0;
+    return view->n_shards == 0;
 }
 
-static int compare_entries(const void *a, const void *b)
+/* A worker that could not be reached may be gone; one that was canceled ends with us. */
+static bool learn(const struct rm__fanout_answer *answers, size_t n_answers)
 {
-    return rm_slice_compare(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+    bool is_canceled = false;
+
+    for (size_t i = 0; i < n_answers; i++) {
+        struct rm_http_answer answer = {.error = answers[i].error, .status = answers[i].status};
+        enum rm__verdict verdict = rm__verdict_of(&answer);
+
+        if (verdict == RM__VERDICT_GONE || verdict == RM__VERDICT_UNKNOWN) {
+            rm__cluster_view_learn(answers[i].peer, 0, verdict, rm_slice_of(""));
+        }
+        is_canceled = is_canceled || verdict == RM__VERDICT_CANCELED;
+    }
+    return !is_canceled;
 }
 
-static void write_entry(struct rm_json_writer *json, const struct entry *entry)
+static void on_answers(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
+                       size_t n_answers, void *data)
 {
-    rm_json_object_begin(json);
-    rm_json_member_text(json, "metric_name", entry->name);
-    rm_json_member_uint(json, "series", entry->n_series);
-    rm_json_member_uint(json, "count", entry->n_samples);
-    rm_json_member_double(json, "last", entry->last);
-    rm_json_member_uint(json, "worker", entry->worker);
-    rm_json_object_end(json);
+    struct list *list = data;
+
+    if (rm__listing_reply(exchange, answers, n_answers, list->lists->view->n_shards)) {
+        free(list);
+        return;
+    }
+    if (!learn(answers, n_answers)) {
+        end_without_leader(list);
+        return;
+    }
+    rm__pace_failed(&list->pace, now_of(list));
+    rm_list_push_back(&list->lists->waiting, &list->link);
 }
 
-static void reply_listing(struct rm__exchange *exchange, struct listing *listing, size_t limit)
+static int ask(struct list *list)
 {
-    size_t n = listing->n_entries < limit ? listing->n_entries : limit;
-    bool has_more = listing->has_more || n < listing->n_entries;
-    struct rm_buffer body;
-    struct rm_json_writer json;
+    struct rm_slice target = rm_http_request_target(list->exchange->http);
+    uint64_t left_ms = list->answer_by_ms - now_of(list);
+    struct rm_buffer internal;
+    int rv;
 
-    if (listing->n_entries > 0) {
-        qsort(listing->entries, listing->n_entries, sizeof *listing->entries, compare_entries);
+    rm_buffer_init(&internal, TARGET_MAX);
+    rv = rm_buffer_printf(&internal, RM__WIRE_PREFIX "%.*s", (int)target.len, target.data);
+    if (rv == 0) {
+        rv = rm_buffer_append_byte(&internal, '\0');
     }
-    rm_buffer_init(&body, RM__ANSWER_BYTES_MAX);
-    rm_json_init(&json, &body);
-    rm_json_object_begin(&json);
-    rm_json_key(&json, "metrics");
-    rm_json_array_begin(&json);
-    for (size_t i = 0; i < n; i++) {
-        write_entry(&json, &listing->entries[i]);
+    if (rv == 0) {
+        rm_list_remove(&list->link);
+        rv =
+            rm__fanout_start(list->lists->view, list->exchange, RM__FANOUT_LEADERS, internal.data,
+                             left_ms < TRY_TIMEOUT_MS ? left_ms : TRY_TIMEOUT_MS, on_answers, list);
     }
-    rm_json_array_end(&json);
-    rm_json_key(&json, "next");
-    if (has_more && n > 0) {
-        rm_json_text(&json, listing->entries[n - 1].name);
-    } else {
-        rm_json_null(&json);
-    }
-    rm_json_object_end(&json);
-    rm__reply_written(exchange, 200, &json, &body);
-}
-
-static int read_answers(struct listing *listing, const struct rm__fanout_answer *answers,
-                        size_t n_answers)
-{
-    int rv = 0;
-
-    listing->roots = calloc(n_answers, sizeof(json_t *));
-    if (listing->roots == NULL) {
-        return RM_ENOMEM;
-    }
-    for (size_t i = 0; rv == 0 && i < n_answers; i++) {
-        rv = answers[i].error == 0 && answers[i].status == 200 ? read_answer(listing, &answers[i])
-                                                               : RM_ECONNECT;
-    }
+    rm_buffer_done(&internal);
     return rv;
 }
 
-/* A listing without some worker's metrics would look complete and not be: all or none. */
-void rm__control_list_reply(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
-                            size_t n_answers, void *data)
+/* May end it. */
+static void step(struct list *list)
 {
-    struct listing listing = {0};
-    struct rm__read_query query;
-    struct rm__problem problem;
+    const struct rm__cluster_view *view = list->lists->view;
 
-    (void)data;
-    if (rm__read_query_init(&query, exchange->route->action, rm__exchange_name(exchange),
-                            &exchange->params, rm_http_request_header(exchange->http, "Accept"),
-                            rm_clock_wall_ms(), &problem) != 0) {
-        rm__reply_problem(exchange, &problem);
+    if (is_hopeless(view) || now_of(list) >= list->answer_by_ms) {
+        end_without_leader(list);
+    } else if (rm__cluster_view_count_leaderless(view) == 0 &&
+               rm__pace_allows(&list->pace, now_of(list), false) && ask(list) != 0) {
+        rm__reply_out_of_memory(end(list));
+    }
+}
+
+void rm__lists_init(struct rm__lists *lists, struct rm__cluster_view *view)
+{
+    lists->view = view;
+    rm_list_init(&lists->waiting);
+}
+
+void rm__list_start(struct rm__lists *lists, struct rm__exchange *exchange, uint64_t answer_by_ms)
+{
+    struct list *list = calloc(1, sizeof *list);
+
+    if (list == NULL) {
+        rm__reply_out_of_memory(exchange);
         return;
     }
-    if (read_answers(&listing, answers, n_answers) == 0) {
-        reply_listing(exchange, &listing, query.limit);
-    } else {
-        rm__reply_error(exchange, RM__NO_LEADER,
-                        "Not every worker could be asked for its metrics; try again soon");
+    list->lists = lists;
+    list->exchange = exchange;
+    list->answer_by_ms = answer_by_ms;
+    rm_list_push_back(&lists->waiting, &list->link);
+    step(list);
+}
+
+void rm__lists_flush(struct rm__lists *lists)
+{
+    struct rm_list looking;
+
+    rm_list_init(&looking);
+    rm_list_splice(&looking, &lists->waiting);
+    while (!rm_list_is_empty(&looking)) {
+        struct list *list = RM_LIST_ENTRY(looking.next, struct list, link);
+
+        rm_list_remove(&list->link);
+        rm_list_push_back(&lists->waiting, &list->link);
+        step(list);
     }
-    listing_done(&listing);
+}
+
+void rm__lists_done(struct rm__lists *lists)
+{
+    while (!rm_list_is_empty(&lists->waiting)) {
+        end_without_leader(RM_LIST_ENTRY(lists->waiting.next, struct list, link));
+    }
 }

@@ -121,15 +121,14 @@ static int ask(struct rm__cluster_view *view, struct branch *branch, const char 
     return rv;
 }
 
-void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
-                      enum rm__fanout_whom whom, const char *target, uint64_t timeout_ms,
-                      rm__fanout_cb cb, void *data)
+int rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
+                     enum rm__fanout_whom whom, const char *target, uint64_t timeout_ms,
+                     rm__fanout_cb cb, void *data)
 {
     struct fanout *fanout = fanout_new(view, exchange, whom);
 
     if (fanout == NULL) {
-        rm__reply_out_of_memory(exchange);
-        return;
+        return RM_ENOMEM;
     }
     fanout->cb = cb;
     fanout->data = data;
@@ -143,4 +142,5 @@ void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchan
         }
     }
     branch_done(fanout);
+    return 0;
 }

@@ -25,9 +25,9 @@ typedef void (*rm__fanout_cb)(struct rm__exchange *exchange,
                               void *data);
 
 /* Asks peers for @target (path and query) and calls @cb once, when all have answered or failed.
- * Without memory it answers the exchange itself. */
-void rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
-                      enum rm__fanout_whom whom, const char *target, uint64_t timeout_ms,
-                      rm__fanout_cb cb, void *data);
+ * That may be before this returns. Errors: RM_ENOMEM; @cb is then not called. */
+int rm__fanout_start(struct rm__cluster_view *view, struct rm__exchange *exchange,
+                     enum rm__fanout_whom whom, const char *target, uint64_t timeout_ms,
+                     rm__fanout_cb cb, void *data);
 
 #endif

@@ -148,6 +148,21 @@ static void write_infos(struct rm_json_writer *json, const struct rm_metric_info
     rm_json_array_end(json);
 }
 
+/* Control must know that each shard is listed once, while leaders may change. */
+static void write_listed_shards(struct rm_json_writer *json, const struct rm_worker *worker)
+{
+    rm_json_key(json, "shards");
+    rm_json_array_begin(json);
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        uint32_t leader;
+
+        if (rm__worker_led_shard(worker, i, &leader) != NULL) {
+            rm_json_uint(json, i);
+        }
+    }
+    rm_json_array_end(json);
+}
+
 static void reply_list(struct rm_worker *worker, struct rm__exchange *exchange,
                        struct rm_buffer *infos, const struct rm__read_query *query, bool has_more)
 {
@@ -172,6 +187,9 @@ static void reply_list(struct rm_worker *worker, struct rm__exchange *exchange,
         rm_json_text(&json, sorted[n - 1].name);
     } else {
         rm_json_null(&json);
+    }
+    if (exchange->is_internal) {
+        write_listed_shards(&json, worker);
     }
     rm_json_object_end(&json);
     rm__reply_written(exchange, 200, &json, &body);
