@@ -121,7 +121,7 @@ class RawConnection:
 
     def _read_body(self, headers):
         if "content-length" in headers:
-            return self._read_exactly(int(headers["content-length"]))
+            return self.read_exactly(int(headers["content-length"]))
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return self._read_chunks()
         while self._receive():
@@ -133,7 +133,7 @@ class RawConnection:
         body = b""
         while True:
             size = int(self._read_to(b"\r\n").split(b";")[0], 16)
-            body += self._read_exactly(size)
+            body += self.read_exactly(size)
             self._read_to(b"\r\n")
             if size == 0:
                 return body
@@ -144,7 +144,8 @@ class RawConnection:
         head, _, self._pending = self._pending.partition(mark)
         return head
 
-    def _read_exactly(self, n):
+    def read_exactly(self, n):
+        """Closed where less comes."""
         while len(self._pending) < n:
             self._receive_or_raise()
         taken, self._pending = self._pending[:n], self._pending[n:]

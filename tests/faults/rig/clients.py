@@ -5,11 +5,13 @@ import random
 import threading
 import uuid
 
-from lib.client import Client, item, path_of
+from lib.client import item, path_of
+from lib.wait import wait_until
 
 from .history import Outcome
 
 TIMEOUT_SECONDS = 20  # far past the 8 s within which a client is answered
+SETTLE_SECONDS = 60
 LIMIT = 1_000_000     # of values in one answer, the largest that is allowed
 
 
@@ -220,11 +222,17 @@ def read_all(client, names, level="linearizable"):
     """metric -> [(labels, value)], of a healed cluster."""
     final = {}
     for name in names:
-        answer = client.get(path_of(name), {"level": level, "limit": LIMIT, "by": "series"})
-        assert answer.status in (200, 404), answer
+        query = {"level": level, "limit": LIMIT, "by": "series"}
+        answer = wait_until(lambda: settled(client.get(path_of(name), query)), SETTLE_SECONDS, f"{name} to be read")
         if answer.status == 200:
             final[name] = rows_of(answer.json())
     return final
+
+
+def settled(answer):
+    """None for "not now": leaders may move even in a healed cluster."""
+    assert answer.status in (200, 404, 503), answer
+    return answer if answer.status != 503 else None
 
 
 def rows_of(body):

@@ -9,6 +9,7 @@ from lib.hand_made import CLUSTER_SECRET, HandMadeCluster
 from lib.wait import wait_until
 
 from .links import CONTROL, Links
+from .marks import read_marks
 from .tmpfs import Tmpfs
 
 HEAL_SECONDS = 90  # generous: nothing here is about speed
@@ -108,6 +109,17 @@ class FaultCluster(HandMadeCluster):
         except (OSError, http.client.HTTPException):
             return None
         return answer.json() if answer.status == 200 else None
+
+    def marks(self, worker):
+        """shard -> Mark, of the worker's replicas, as its watermarks say, at most a second late."""
+        return read_marks(self.data_of(worker) / "watermarks")
+
+    def wait_marks(self, worker, index):
+        """The marks, once every shard's has come to @index."""
+        def found():
+            marks = self.marks(worker)
+            return len(marks) == N_SHARDS and all(mark.index >= index for mark in marks.values()) and marks
+        return wait_until(found, HEAL_SECONDS, f"the watermarks of {worker.name} to reach {index}")
 
     # ---- waiting until all is well ----
 

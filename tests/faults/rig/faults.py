@@ -8,7 +8,7 @@ from .cluster import HEAL_SECONDS, N_SHARDS
 from .damage import KINDS, files_of, flip
 from .links import CONTROL, CUT, HOLD, NO_ANSWERS, NO_REQUESTS, slow
 
-HELD_WRITES = 150  # acknowledged while a fault lasts, where the cluster can
+HELD_WRITES = 1500  # acknowledged while a fault lasts, where the cluster can
 
 FAULTS = {}
 

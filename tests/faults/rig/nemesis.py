@@ -55,7 +55,7 @@ class Nemesis:
             self.cluster.wait_running()
             self.cluster.wait_writable(HEAL_SECONDS)
         began = self.history.now()
-        injection = each.run(self.cluster, self._rng, history=self.history, bulk=self._write_bulk)
+        injection = each.run(self.cluster, self._rng, history=self.history, bulk=self.write_bulk)
         self._note(f"{each.name}: {next(injection)}")
         if each.holds:
             self.history.wait_acknowledged(HELD_WRITES, 15)
@@ -69,13 +69,13 @@ class Nemesis:
         self.n_faults[each.name] += 1
         self._note(f"{each.name}: healed, {self.history.n_acknowledged} acknowledged so far")
 
-    def _write_bulk(self):
+    def write_bulk(self):
         """So much that logs are cut: long labels, few series."""
         client = self.cluster.client()
         for i in range(BULK_BATCHES):
             names = [self.names[(i + j) % len(self.names)] for j in range(BULK_ITEMS)]
             writes = [self.history.begin(name, [("pad", PAD)]) for name in names]
-            request = Request(writes, True, f"bulk {writes[0].value}")
+            request = Request(writes, True, f"bulk-{writes[0].value}")
             wait_until(lambda: send(client, self.history, request), HEAL_SECONDS, "much to be acknowledged")
         client.close()
 

@@ -64,8 +64,6 @@ class Link:
 
     async def pass_gate(self, direction):
         """Returns when the link lets bytes of @direction through."""
-        if self.mode["delay"]:
-            await asyncio.sleep(self.mode["delay"])
         while not self.mode[direction]:
             await self._changed.wait()
 
@@ -97,6 +95,7 @@ class Connection:
         while True:
             await self._link.pass_gate(direction)
             data = await loop.sock_recv(source, CHUNK)
+            await asyncio.sleep(self._link.mode["delay"])
             await self._link.pass_gate(direction)
             if not data:
                 sink.shutdown(socket.SHUT_WR)

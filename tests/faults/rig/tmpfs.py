@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-SIZE_BYTES = 192 << 20
+SIZE_BYTES = 512 << 20  # open segments alone take 24 MiB a shard
 CHUNK = bytes(1 << 20)
 
 
