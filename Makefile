@@ -128,8 +128,8 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined \
 	    -o $@ $< $(LIBRARY) $(PKG_LIBS)
 
-bench: setup-test all ## measure beside nginx; table and build/bench.json
-	$(Q)$(PYTHON) tests/bench/bench.py --binary $(BIN) --output build/bench.json
+bench: setup-test all ## measure beside nginx; table and build/bench.json; BENCH="--only latency" for a part
+	$(Q)$(PYTHON) tests/bench/bench.py --binary $(BIN) --output build/bench.json $(BENCH)
 
 cov: ## line coverage of the unit tests, as build/cov/*.gcov
 	$(Q)$(MAKE) --no-print-directory MODE=cov CFLAGS="-O0 -g --coverage" setup-test unit

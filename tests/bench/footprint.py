@@ -31,3 +31,8 @@ def observe(pids, seconds):
         rows[name] = {"cpu_percent": 100 * (cpu_seconds(pid) - before[name]) / passed,
                       "rss_mib": rss, "pss_mib": pss}
     return rows
+
+
+def total(rows):
+    """Of all processes."""
+    return {key: sum(row[key] for row in rows.values()) for key in ("cpu_percent", "rss_mib", "pss_mib")}

@@ -1,6 +1,7 @@
 """What is sent, and wrk to send it."""
 import json
 import pathlib
+import statistics
 import subprocess
 
 SCRIPT = pathlib.Path(__file__).with_name("post.lua")
@@ -10,25 +11,27 @@ WRK_THREADS = 2
 N_BATCHES = 10
 
 
-def item(prefix, number):
-    return f'{{"metric_name":"{prefix}_{number % N_NAMES}","value":{number % 1000 / 10 + 0.05:.2f}}}'
+def item(prefix, number, n_names=N_NAMES):
+    return f'{{"metric_name":"{prefix}{number % n_names}","value":{number % 1000 / 10 + 0.05:.2f}}}'
 
 
-def write_singles(path, prefix):
-    path.write_text("".join(item(prefix, number) + "\n" for number in range(N_NAMES)))
+def batch(prefix, first, n_items):
+    return '{"metrics":[' + ",".join(item(prefix, first + number) for number in range(n_items)) + "]}"
+
+
+def write_singles(path, prefix, n_names=N_NAMES):
+    path.write_text("".join(item(prefix, number, n_names) + "\n" for number in range(n_names)))
 
 
 def write_batches(path, prefix):
-    with path.open("w", encoding="utf-8") as out:
-        for batch in range(N_BATCHES):
-            items = (item(prefix, batch * 7 + number) for number in range(BATCH_ITEMS))
-            out.write('{"metrics":[' + ",".join(items) + "]}\n")
+    path.write_text("".join(batch(prefix, 7 * number, BATCH_ITEMS) + "\n" for number in range(N_BATCHES)))
 
 
 def wrk(url, bodies, token, connections, seconds):
     """One load. Its result, with the requests a second and the answers that were 2xx."""
-    command = ["wrk", "--threads", str(WRK_THREADS), "--connections", str(connections), "--duration", f"{seconds}s",
-               "--timeout", "10s", "--latency", "--script", str(SCRIPT), url, "--", str(bodies), token]
+    command = ["wrk", "--threads", str(min(WRK_THREADS, connections)), "--connections", str(connections),
+               "--duration", f"{seconds}s", "--timeout", "10s", "--latency", "--script", str(SCRIPT), url, "--",
+               str(bodies), token]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
                           timeout=seconds + 60)
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
@@ -38,3 +41,11 @@ def wrk(url, bodies, token, connections, seconds):
     result["per_second"] = result["requests"] / result["seconds"]
     result["answered"] = result["requests"] - result["refused"]
     return result
+
+
+def medians(results):
+    """Of each figure over the rounds; and every round's requests a second, for their spread."""
+    row = {key: statistics.median(result[key] for result in results) for key in results[0]}
+    row["tail"] = statistics.median(result["p99_ms"] / result["p50_ms"] for result in results)
+    row["rounds_per_second"] = [round(result["per_second"]) for result in results]
+    return row

@@ -22,11 +22,12 @@ CRASH = re.compile(rb"ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: Thre
 
 class Cluster:
     saved_logs = SAVED_LOGS  # of what failed, a folder a cluster
+    made_in = None  # where the directories of clusters are made; None: where temporary files are
 
     def __init__(self, n_workers=3, token=TOKEN, log_level="info", label="cluster"):
         self.token = token
         self.label = label
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="raftmetrics-test-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="raftmetrics-test-", dir=self.made_in))
         self.ports = take_ports(n_workers)
         self.log = self.directory / "dev.log"
         self.output = self.directory / "dev.out"

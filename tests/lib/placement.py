@@ -16,6 +16,17 @@ def shard_of(name, n_shards):
     return jump_hash(_xxh3_64(name.encode()), n_shards)
 
 
+def name_of_each(n_shards, prefix):
+    """A name for each shard, all of them beginning with @prefix, none with another."""
+    found = {}
+    number = 0
+    while len(found) < n_shards:
+        name = f"{prefix}{number:05}"
+        found.setdefault(shard_of(name, n_shards), name)
+        number += 1
+    return [found[shard] for shard in range(n_shards)]
+
+
 def first_worker_of(name, n_shards, worker_ids):
     """The preferred leader in the first map of a cluster."""
     ordered = sorted(worker_ids)
