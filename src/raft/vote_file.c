@@ -5,8 +5,8 @@
 
 #include <xxhash.h>
 
-#include "durable_file.h"
 #include "little_endian.h"
+#include "raftmetrics/base/durable_file.h"
 #include "raftmetrics/base/error.h"
 
 #define MAGIC UINT64_C(0x3145544f564d52) /* "RMVOTE1" */
@@ -38,7 +38,7 @@ int rm__vote_file_write(const char *dir, const struct rm__vote *vote)
     rm__put_u64(bytes + TERM_AT, vote->term);
     rm__put_u64(bytes + VOTE_AT, vote->vote);
     rm__put_u64(bytes + CHECKSUM_AT, XXH3_64bits(bytes, CHECKSUM_AT));
-    return rm__durable_file_write(path, bytes, sizeof bytes);
+    return rm_durable_file_write(path, bytes, sizeof bytes);
 }
 
 int rm__vote_file_read(const char *dir, struct rm__vote *ret_vote)
@@ -49,7 +49,7 @@ int rm__vote_file_read(const char *dir, struct rm__vote *ret_vote)
     int rv = path_in(dir, path);
 
     if (rv == 0) {
-        rv = rm__durable_file_read(path, bytes, sizeof bytes, &len);
+        rv = rm_durable_file_read(path, bytes, sizeof bytes, &len);
     }
     if (rv != 0) {
         return rv == RM_ETOOBIG ? RM_ECORRUPT : rv;

@@ -5,8 +5,8 @@
 
 #include <xxhash.h>
 
-#include "durable_file.h"
 #include "little_endian.h"
+#include "raftmetrics/base/durable_file.h"
 #include "raftmetrics/base/error.h"
 
 #define MAGIC UINT64_C(0x314b52414d4d52) /* "RMMARK1" */
@@ -49,7 +49,7 @@ int rm_watermarks_write(const char *path, const struct rm_watermark *marks, size
     }
     len -= CHECKSUM_BYTES;
     rm__put_u64(bytes + len, XXH3_64bits(bytes, len));
-    rv = rm__durable_file_write(path, bytes, file_bytes(n_marks));
+    rv = rm_durable_file_write(path, bytes, file_bytes(n_marks));
     free(bytes);
     return rv;
 }
@@ -87,7 +87,7 @@ int rm_watermarks_read(const char *path, struct rm_watermark *ret_marks, size_t 
     if (bytes == NULL) {
         return RM_ENOMEM;
     }
-    rv = rm__durable_file_read(path, bytes, file_bytes(max), &len);
+    rv = rm_durable_file_read(path, bytes, file_bytes(max), &len);
     if (rv == 0 && !is_sound(bytes, len)) {
         rv = RM_ECORRUPT;
     }

@@ -16,9 +16,9 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "../../src/raft/durable_file.h"
 #include "../../src/raft/vote_file.h"
 #include "failing_malloc.h"
+#include "raftmetrics/base/durable_file.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/raft/watermarks.h"
 
@@ -98,7 +98,7 @@ static void assert_content(const char *expected)
     char bytes[BYTES_MAX];
     size_t len;
 
-    assert_int_equal(rm__durable_file_read(path, bytes, sizeof bytes, &len), 0);
+    assert_int_equal(rm_durable_file_read(path, bytes, sizeof bytes, &len), 0);
     assert_int_equal(len, strlen(expected));
     assert_memory_equal(bytes, expected, len);
 }
@@ -106,10 +106,10 @@ static void assert_content(const char *expected)
 static void test_the_disk_has_it_before_the_name_does(void **state)
 {
     (void)state;
-    assert_int_equal(rm__durable_file_write(path, "first", 5), 0);
+    assert_int_equal(rm_durable_file_write(path, "first", 5), 0);
     assert_string_equal(calls, "wfrd");
     assert_content("first");
-    assert_int_equal(rm__durable_file_write(path, "2", 1), 0);
+    assert_int_equal(rm_durable_file_write(path, "2", 1), 0);
     assert_content("2");
 }
 
@@ -120,7 +120,7 @@ static void test_a_name_without_a_directory(void **state)
     (void)state;
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(directory), 0);
-    assert_int_equal(rm__durable_file_write("file", "here", 4), 0);
+    assert_int_equal(rm_durable_file_write("file", "here", 4), 0);
     assert_int_equal(chdir(before), 0);
     assert_content("here");
 }
@@ -129,7 +129,7 @@ static void test_a_short_write_goes_on(void **state)
 {
     (void)state;
     writes_short = true;
-    assert_int_equal(rm__durable_file_write(path, "thirteen byte", 13), 0);
+    assert_int_equal(rm_durable_file_write(path, "thirteen byte", 13), 0);
     assert_string_equal(calls, "wwwfrd");
     assert_content("thirteen byte");
 }
@@ -137,21 +137,21 @@ static void test_a_short_write_goes_on(void **state)
 static void test_a_failure_leaves_what_was(void **state)
 {
     (void)state;
-    assert_int_equal(rm__durable_file_write(path, "before", 6), 0);
+    assert_int_equal(rm_durable_file_write(path, "before", 6), 0);
     for (size_t n = 1; n <= 4; n++) {
         reset_calls();
         fails_at = n;
-        assert_int_equal(rm__durable_file_write(path, "after", 5), RM_EIO);
+        assert_int_equal(rm_durable_file_write(path, "after", 5), RM_EIO);
         assert_content(n < 4 ? "before" : "after");
     }
     reset_calls();
     fails_at = 1;
     fails_with = ENOSPC;
-    assert_int_equal(rm__durable_file_write(path, "after", 5), RM_ENOSPACE);
+    assert_int_equal(rm_durable_file_write(path, "after", 5), RM_ENOSPACE);
     reset_calls();
     fails_at = 1;
     fails_with = EINTR;
-    assert_int_equal(rm__durable_file_write(path, "again", 5), 0);
+    assert_int_equal(rm_durable_file_write(path, "again", 5), 0);
     assert_content("again");
 }
 
@@ -161,9 +161,9 @@ static void test_a_directory_that_is_not_there(void **state)
     size_t len;
 
     (void)state;
-    assert_int_equal(rm__durable_file_write("/nonexistent/file", "x", 1), RM_EIO);
-    assert_int_equal(rm__durable_file_read("/nonexistent/file", bytes, 1, &len), RM_ENOTFOUND);
-    assert_int_equal(rm__durable_file_read(directory, bytes, 1, &len), RM_EIO);
+    assert_int_equal(rm_durable_file_write("/nonexistent/file", "x", 1), RM_EIO);
+    assert_int_equal(rm_durable_file_read("/nonexistent/file", bytes, 1, &len), RM_ENOTFOUND);
+    assert_int_equal(rm_durable_file_read(directory, bytes, 1, &len), RM_EIO);
 }
 
 static void test_a_file_past_the_maximum(void **state)
@@ -172,10 +172,10 @@ static void test_a_file_past_the_maximum(void **state)
     size_t len = 77;
 
     (void)state;
-    assert_int_equal(rm__durable_file_write(path, "12345", 5), 0);
-    assert_int_equal(rm__durable_file_read(path, bytes, 4, &len), RM_ETOOBIG);
+    assert_int_equal(rm_durable_file_write(path, "12345", 5), 0);
+    assert_int_equal(rm_durable_file_read(path, bytes, 4, &len), RM_ETOOBIG);
     assert_int_equal(len, 77);
-    assert_int_equal(rm__durable_file_read(path, bytes, 5, &len), 0);
+    assert_int_equal(rm_durable_file_read(path, bytes, 5, &len), 0);
     assert_int_equal(len, 5);
 }
 
@@ -185,17 +185,17 @@ static void damage(const char *damaged, int (*read_it)(void))
     char bytes[BYTES_MAX];
     size_t len;
 
-    assert_int_equal(rm__durable_file_read(damaged, bytes, sizeof bytes, &len), 0);
+    assert_int_equal(rm_durable_file_read(damaged, bytes, sizeof bytes, &len), 0);
     for (size_t bit = 0; bit < len * 8; bit++) {
         reset_calls();
         bytes[bit / 8] ^= (char)(1 << bit % 8);
-        assert_int_equal(rm__durable_file_write(damaged, bytes, len), 0);
+        assert_int_equal(rm_durable_file_write(damaged, bytes, len), 0);
         bytes[bit / 8] ^= (char)(1 << bit % 8);
         assert_int_equal(read_it(), RM_ECORRUPT);
     }
     for (size_t other = 0; other <= len + LONGER; other++) {
         reset_calls();
-        assert_int_equal(rm__durable_file_write(damaged, bytes, len), 0);
+        assert_int_equal(rm_durable_file_write(damaged, bytes, len), 0);
         assert_int_equal(read_it(), 0); /* what is missing next may still be in memory */
         assert_int_equal(truncate(damaged, (off_t)other), 0);
         assert_int_equal(read_it(), other == len ? 0 : RM_ECORRUPT);
@@ -250,7 +250,7 @@ static void test_another_file_is_no_vote(void **state)
     (void)state;
     memcpy(bytes + 24, &checksum, sizeof checksum);
     snprintf(file, sizeof file, "%s/vote", directory);
-    assert_int_equal(rm__durable_file_write(file, bytes, sizeof bytes), 0);
+    assert_int_equal(rm_durable_file_write(file, bytes, sizeof bytes), 0);
     assert_int_equal(read_the_vote(), RM_ECORRUPT);
 }
 
@@ -307,18 +307,18 @@ static void test_other_files_are_no_watermarks(void **state)
 
     (void)state;
     assert_int_equal(rm_watermarks_write(path, marks, 2), 0);
-    assert_int_equal(rm__durable_file_read(path, bytes, sizeof bytes, &len), 0);
+    assert_int_equal(rm_durable_file_read(path, bytes, sizeof bytes, &len), 0);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         bytes[places[i]] ^= 1;
         checksum = htole64(XXH3_64bits(bytes, len - 8));
         memcpy(bytes + len - 8, &checksum, sizeof checksum);
-        assert_int_equal(rm__durable_file_write(path, bytes, len), 0);
+        assert_int_equal(rm_durable_file_write(path, bytes, len), 0);
         assert_int_equal(read_the_marks(), RM_ECORRUPT);
         bytes[places[i]] ^= 1;
     }
     checksum = htole64(XXH3_64bits(bytes, len - 7)); /* and a byte more */
     memcpy(bytes + len - 7, &checksum, sizeof checksum);
-    assert_int_equal(rm__durable_file_write(path, bytes, len + 1), 0);
+    assert_int_equal(rm_durable_file_write(path, bytes, len + 1), 0);
     assert_int_equal(read_the_marks(), RM_ECORRUPT);
 }
 

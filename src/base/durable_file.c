@@ -1,4 +1,4 @@
-#include "durable_file.h"
+#include "raftmetrics/base/durable_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ static int write_temporary(const char *path, const void *bytes, size_t len)
     return rv;
 }
 
-static int sync_directory(const char *path)
+int rm_durable_directory_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int rv;
@@ -62,7 +62,7 @@ static int sync_directory(const char *path)
     return rv;
 }
 
-int rm__durable_file_write(const char *path, const void *bytes, size_t len)
+int rm_durable_file_write(const char *path, const void *bytes, size_t len)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
@@ -84,7 +84,7 @@ int rm__durable_file_write(const char *path, const void *bytes, size_t len)
         unlink(temporary);
         return rv;
     }
-    return sync_directory(directory);
+    return rm_durable_directory_sync(directory);
 }
 
 static int read_all(int fd, char *bytes, size_t max, size_t *ret_len)
@@ -112,7 +112,7 @@ static int read_all(int fd, char *bytes, size_t max, size_t *ret_len)
     }
 }
 
-int rm__durable_file_read(const char *path, void *ret_bytes, size_t max, size_t *ret_len)
+int rm_durable_file_read(const char *path, void *ret_bytes, size_t max, size_t *ret_len)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int rv;
