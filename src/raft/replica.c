@@ -11,7 +11,7 @@
 #include "replica_internal.h"
 
 enum {
-    ELECTION_TIMEOUT_MS = 1000,
+    EAGER_ELECTION_TIMEOUT_MS = 400,
     TICK_MS = 50,     /* heartbeats, and whatever else C-Raft does by the clock */
     HEARTBEAT_MS = 2, /* see io_guard.h: at every tick, unless something was just sent */
     CONNECT_RETRY_MS = 100,
@@ -92,6 +92,7 @@ int rm_replica_new(const struct rm_replica_options *options, const struct rm_sta
         return RM_ENOMEM;
     }
     replica->options = *options;
+    replica->is_eager = options->is_preferred;
     replica->host = options->host;
     replica->machine = *machine;
     replica->reason = "";
@@ -136,7 +137,8 @@ static int init_raft(struct rm_replica *replica)
     }
     replica->is_initialised = true;
     replica->raft.tracer = NULL;
-    raft_set_election_timeout(&replica->raft, ELECTION_TIMEOUT_MS);
+    raft_set_election_timeout(&replica->raft, replica->is_eager ? EAGER_ELECTION_TIMEOUT_MS
+                                                                : RM__ELECTION_TIMEOUT_MS);
     raft_set_heartbeat_timeout(&replica->raft, HEARTBEAT_MS);
     raft_set_install_snapshot_timeout(&replica->raft, INSTALL_SNAPSHOT_TIMEOUT_MS);
     raft_set_max_inflight_entries(&replica->raft, INFLIGHT_ENTRIES_MAX);

@@ -35,6 +35,7 @@ struct rm_replica {
     bool is_initialised; /* raft_init was done: raft_close must be */
     bool is_started;
     bool is_closing;
+    bool is_eager; /* preferred, and has not known a leader yet */
 
     struct raft raft;
     struct raft_fsm fsm;
@@ -79,6 +80,8 @@ struct rm_replica {
 
 /* Ends the process through the host. */
 _Noreturn void rm__replica_fatal(const struct rm_replica *replica, const char *sentence);
+
+enum { RM__ELECTION_TIMEOUT_MS = 1000 };
 
 /* replica_machine.c: the table of functions that C-Raft drives. */
 void rm__replica_init_fsm(struct rm_replica *replica);

@@ -58,8 +58,24 @@ static int submit_barrier(struct rm_replica *replica, struct raft_barrier *barri
     rm__replica_fatal(replica, "C-Raft could not take a barrier; start this worker again");
 }
 
+/* The short timeout is for the first election only: it would depose a leader sooner, too. */
+static void calm_down(struct rm_replica *replica)
+{
+    raft_id leader = 0;
+    const char *address;
+
+    raft_leader(&replica->raft, &leader, &address);
+    if (leader != 0) {
+        replica->is_eager = false;
+        raft_set_election_timeout(&replica->raft, RM__ELECTION_TIMEOUT_MS);
+    }
+}
+
 void rm__replica_turn(struct rm_replica *replica)
 {
+    if (replica->is_eager && replica->is_started && !replica->is_closing) {
+        calm_down(replica);
+    }
     if (replica->is_closing || !is_raft_leader(replica) || replica->is_lead_barrier_pending ||
         rm__replica_leads(replica)) {
         return;

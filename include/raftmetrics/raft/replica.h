@@ -56,6 +56,10 @@ struct rm_replica_options {
      * it waits until the leader of the shard admits it. */
     const struct rm_replica_id *members;
     size_t n_members;
+
+    /* Until it first knows a leader it stands for election sooner than the others would, so that
+     * replicas which start together need not hand the shard on at once. */
+    bool is_preferred;
 };
 
 /* Errors: RM_ENOMEM, RM_EIO. */
