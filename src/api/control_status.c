@@ -182,15 +182,6 @@ static void write_unreachable_replica(struct rm_json_writer *json, const struct 
     rm_json_object_end(json);
 }
 
-/* Does @peer, which did not answer, hold the shard? By the map, or by what the leader says. */
-static bool holds(const struct merge *merge, const struct shard_said *said,
-                  const struct rm__peer *peer)
-{
-    return replica_of(said->of_leader, peer->id) != NULL ||
-           (merge->view->map.n_shards > 0 &&
-            rm__cluster_view_holds(merge->view, peer, said->shard));
-}
-
 static void write_replicas(struct rm_json_writer *json, const struct merge *merge,
                            const struct shard_said *said)
 {
@@ -203,7 +194,8 @@ static void write_replicas(struct rm_json_writer *json, const struct merge *merg
         if (own != NULL) {
             complete_replica(own, said, peer->id);
             write_raw(json, own);
-        } else if (merge->roots[i] == NULL && holds(merge, said, peer)) {
+        } else if (merge->roots[i] == NULL && merge->view->map.n_shards > 0 &&
+                   rm__cluster_view_holds(merge->view, peer, said->shard)) {
             write_unreachable_replica(json, said, peer->id);
         }
     }

@@ -9,23 +9,29 @@
 #include "raftmetrics/proto/write_batch.h"
 #include "worker_internal.h"
 
+enum {
+    TICK_MS = 200,
+    UPKEEP_TICKS = 5, /* of those: what is looked after less often */
+};
+
 struct rm__shard *rm__worker_led_shard(const struct rm_worker *worker, uint32_t shard,
                                        uint32_t *ret_leader)
 {
+    const struct rm__seat *seat = &worker->seats[shard];
     struct rm_replica_status status;
 
-    if (worker->shards[shard] == NULL) {
+    if (!seat->is_held) {
         *ret_leader = worker->map.shards[shard].workers[0];
         return NULL;
     }
-    rm_replica_status(rm__shard_replica(worker->shards[shard]), &status);
+    rm__seat_status(seat, &status);
     *ret_leader = status.leader;
-    return status.is_leader ? worker->shards[shard] : NULL;
+    return status.is_leader ? seat->shard : NULL;
 }
 
 struct rm__shard *rm__worker_shard(const struct rm_worker *worker, uint32_t shard)
 {
-    return worker->shards[shard];
+    return worker->seats[shard].shard;
 }
 
 bool rm__worker_map_has(const struct rm_worker *worker, uint32_t shard, uint32_t id)
@@ -61,6 +67,13 @@ const char *rm__worker_address(const struct rm_worker *worker, uint32_t id)
     return NULL;
 }
 
+void rm__worker_fatal(const struct rm_worker *worker, const char *sentence)
+{
+    rm_log(RM_LOG_ERROR, "worker ends", rm_field_int("worker", worker->options.worker_id),
+           rm_field_text("reason", sentence));
+    exit(1);
+}
+
 /* ---- the backend ---- */
 
 static uint32_t backend_n_shards(void *data)
@@ -68,81 +81,6 @@ static uint32_t backend_n_shards(void *data)
     const struct rm_worker *worker = data;
 
     return worker->options.n_shards;
-}
-
-static enum rm__fate backend_check(void *data, uint32_t shard, uint32_t *ret_worker)
-{
-    const struct rm_worker *worker = data;
-
-    if (rm__worker_led_shard(worker, shard, ret_worker) != NULL) {
-        return RM__FATE_DONE;
-    }
-    return *ret_worker == 0 || *ret_worker == worker->options.worker_id ? RM__FATE_NO_LEADER
-                                                                        : RM__FATE_NOT_LEADER;
-}
-
-/* A part on its way through a replica. */
-struct proposal {
-    struct rm__part *part;
-    uint32_t worker_id;
-};
-
-static void on_part_proposed(int status, struct rm_slice result, void *data)
-{
-    struct proposal *proposal = data;
-    struct rm__part *part = proposal->part;
-    uint32_t worker_id = proposal->worker_id;
-    enum rm_outcome outcome;
-    enum rm__fate fate = RM__FATE_UNKNOWN;
-
-    free(proposal);
-    if (status == RM_ENOTLEADER) {
-        fate = RM__FATE_NO_LEADER;
-    } else if (status == 0 && rm_write_reply_decode(result, &outcome, 1) == 0) {
-        fate = rm__fate_of_outcome(outcome);
-    }
-    rm__part_finish(part, fate, worker_id);
-}
-
-/* Nothing was done, and @error says why. */
-static enum rm__fate fate_of_refusal(int error)
-{
-    switch (error) {
-    case RM_ENOTLEADER:
-        return RM__FATE_NO_LEADER;
-    case RM_ENOSPACE:
-        return RM__FATE_DISK_LOW;
-    case RM_EFULL:
-        return RM__FATE_SHARD_FULL;
-    default:
-        return RM__FATE_OVERLOADED;
-    }
-}
-
-static void backend_write(void *data, struct rm__part *part)
-{
-    struct rm_worker *worker = data;
-    uint32_t leader;
-    struct rm__shard *shard = rm__worker_led_shard(worker, part->shard, &leader);
-    struct proposal *proposal;
-    int rv;
-
-    if (shard == NULL) {
-        rm__part_finish(part, RM__FATE_NO_LEADER, 0);
-        return;
-    }
-    proposal = malloc(sizeof *proposal);
-    if (proposal == NULL) {
-        rm__part_finish(part, RM__FATE_OVERLOADED, 0);
-        return;
-    }
-    *proposal = (struct proposal){part, worker->options.worker_id};
-    rv = rm__shard_propose(shard, rm_clock_wall_ms(), (struct rm_session){0}, 0,
-                           rm_buffer_peek(&part->bytes), on_part_proposed, proposal);
-    if (rv != 0) {
-        free(proposal);
-        rm__part_finish(part, fate_of_refusal(rv), 0);
-    }
 }
 
 static const char *backend_address(void *data, uint32_t id)
@@ -159,16 +97,25 @@ static bool backend_health(void *data, char *ret_message, size_t size)
     return true;
 }
 
+/* That the cluster has not formed yet is no reason to wait for, or workers could never be started
+ * in order. */
 static bool backend_ready(void *data, bool all, struct rm_buffer *lines)
 {
     const struct rm_worker *worker = data;
-    unsigned n = 0;
+    char waiting[RM__WAITING_TEXT_MAX];
+    unsigned n_loaded = 0;
+    unsigned n_damaged = 0;
 
     (void)all;
     for (uint32_t i = 0; i < worker->options.n_shards; i++) {
-        n += worker->shards[i] != NULL;
+        n_loaded += worker->seats[i].shard != NULL;
+        n_damaged += worker->seats[i].reason[0] != '\0';
     }
-    (void)rm_buffer_printf(lines, "[+] replicas: %u loaded\n[+] listener: open\n", n);
+    if (rm__worker_waiting_for(worker, waiting) > 0) {
+        (void)rm_buffer_printf(lines, "[+] cluster: waits for the workers %s\n", waiting);
+    }
+    (void)rm_buffer_printf(lines, "[+] replicas: %u loaded, %u damaged\n[+] listener: open\n",
+                           n_loaded, n_damaged);
     return true;
 }
 
@@ -182,7 +129,6 @@ static void backend_pass(void *data)
 static int init_map(struct rm_worker *worker)
 {
     const struct rm_api_options *api = &worker->options.api;
-    uint32_t ids[RM_WORKERS_MAX];
     bool is_member = false;
     int rv;
 
@@ -190,14 +136,14 @@ static int init_map(struct rm_worker *worker)
         return RM_EINVAL;
     }
     for (size_t i = 0; i < api->n_workers; i++) {
-        ids[i] = api->workers[i].id;
-        is_member = is_member || ids[i] == worker->options.worker_id;
+        worker->worker_ids[i] = api->workers[i].id;
+        is_member = is_member || worker->worker_ids[i] == worker->options.worker_id;
     }
     if (!is_member) {
         return RM_EINVAL;
     }
-    rv = rm_shard_map_init(&worker->map, ids, (uint32_t)api->n_workers, worker->options.n_shards,
-                           worker->options.n_replicas);
+    rv = rm_shard_map_init(&worker->map, worker->worker_ids, (uint32_t)api->n_workers,
+                           worker->options.n_shards, worker->options.n_replicas);
     if (rv == 0) {
         snprintf(worker->fingerprint, sizeof worker->fingerprint, "%016" PRIx64,
                  rm_shard_map_fingerprint(&worker->map, rm_slice_of(api->cluster_name)));
@@ -205,125 +151,144 @@ static int init_map(struct rm_worker *worker)
     return rv;
 }
 
-static int on_met(void *data, uint32_t id)
+static int init_file(struct rm_worker *worker)
 {
-    (void)data;
-    (void)id;
-    return 0;
-}
-
-static void on_refused(void *data, const char *address, const char *reason)
-{
-    (void)data;
-    rm_log(RM_LOG_WARN, "peer refused", rm_field_text("address", address),
-           rm_field_text("reason", reason));
-}
-
-static void on_fatal(void *data, const char *sentence)
-{
-    (void)data;
-    rm_log(RM_LOG_ERROR, "worker ends", rm_field_text("reason", sentence));
-    exit(1);
-}
-
-static int init_port(struct rm_worker *worker)
-{
-    const struct rm_api_options *api = &worker->options.api;
-    struct rm_peer_address peers[RM_WORKERS_MAX];
-    struct rm_peer_port_options options = {
-        .listen = api->listen,
-        .cluster = rm_shard_map_fingerprint(&worker->map, rm_slice_of(api->cluster_name)),
-        .secret = api->cluster_secret,
-        .peers = peers,
-        .n_peers = api->n_workers,
-        .met = on_met,
-        .refused = on_refused,
-        .data = worker,
-    };
-
-    for (size_t i = 0; i < api->n_workers; i++) {
-        peers[i] = (struct rm_peer_address){api->workers[i].id, api->workers[i].host,
-                                            api->workers[i].peer_port};
-        if (api->workers[i].id == worker->options.worker_id) {
-            options.port = api->workers[i].peer_port;
-        }
-    }
-    return rm_peer_port_new(rm_loop_uv(worker->loop), &options, &worker->peer_port);
-}
-
-static int init_host(struct rm_worker *worker)
-{
-    struct rm_replica_host_options options = {
-        .loop = rm_loop_uv(worker->loop),
-        .port = worker->peer_port,
-        .data_dir = worker->options.data_dir,
-        .min_free_disk_bytes = worker->options.min_free_disk_bytes,
-        .max_log_bytes = worker->options.max_log_bytes,
-        .fatal = on_fatal,
-        .data = worker,
-    };
-
-    return rm_replica_host_new(&options, &worker->host);
-}
-
-static int init_shard(struct rm_worker *worker, uint32_t id)
-{
-    const struct rm_shard_placement *placement = &worker->map.shards[id];
-    struct rm_replica_id members[RM_REPLICAS_MAX];
-    struct rm__shard_options options = {
-        .replica = {.host = worker->host,
-                    .shard = id,
-                    .self = {worker->options.worker_id, 1},
-                    .members = members,
-                    .n_members = placement->n_replicas},
+    struct rm__cluster_identity identity = {
+        .name = worker->options.api.cluster_name,
+        .fingerprint = worker->fingerprint,
+        .worker = worker->options.worker_id,
         .n_shards = worker->options.n_shards,
-        .max_bytes = worker->options.max_shard_bytes,
-        .config = {worker->options.idempotency_ttl_ms, worker->options.max_idempotency_keys},
+        .n_replicas = worker->options.n_replicas,
+        .workers = worker->worker_ids,
+        .n_workers = (uint32_t)worker->options.api.n_workers,
     };
-    int rv;
+    char sentence[RM__SENTENCE_MAX];
+    int rv = rm__cluster_file_init(&worker->file, worker->options.data_dir, &identity);
 
-    for (uint32_t i = 0; i < placement->n_replicas; i++) {
-        members[i] = (struct rm_replica_id){placement->workers[i], 1};
+    if (rv != 0) {
+        return rv;
     }
-    rm_random_bytes(&options.hash_seed, sizeof options.hash_seed);
-    rv = rm__shard_new(&options, &worker->shards[id]);
-    return rv != 0 ? rv : rm__shard_start(worker->shards[id]);
-}
-
-static int init_shards(struct rm_worker *worker)
-{
-    int rv = init_port(worker);
-
-    if (rv == 0) {
-        rv = init_host(worker);
-    }
-    worker->shards = calloc(worker->options.n_shards, sizeof *worker->shards);
-    if (rv != 0 || worker->shards == NULL) {
-        return rv != 0 ? rv : RM_ENOMEM;
-    }
-    for (uint32_t i = 0; rv == 0 && i < worker->options.n_shards; i++) {
-        rv = rm__worker_map_has(worker, i, worker->options.worker_id) ? init_shard(worker, i) : 0;
+    rv = rm__cluster_file_load(&worker->file, sentence);
+    if (rv != 0) {
+        rm_log(RM_LOG_ERROR, "cannot use the data directory", rm_field_text("error", sentence));
     }
     return rv;
 }
 
-static void on_shard_closed(void *data)
+static int init_seats(struct rm_worker *worker)
 {
-    (void)data;
+    worker->seats = calloc(worker->options.n_shards, sizeof *worker->seats);
+    if (worker->seats == NULL) {
+        return RM_ENOMEM;
+    }
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        rm__seat_init(&worker->seats[i], worker, i);
+    }
+    return 0;
 }
 
-static void free_state(struct rm_worker *worker)
+static void on_tick(void *data)
 {
-    for (uint32_t i = 0; worker->shards != NULL && i < worker->options.n_shards; i++) {
-        if (worker->shards[i] != NULL) {
-            rm__shard_close(worker->shards[i], on_shard_closed, NULL);
+    struct rm_worker *worker = data;
+    uint64_t now_ms = rm_loop_now_ms(worker->loop);
+
+    if (!worker->file.is_formed) {
+        rm__neighbours_ask(&worker->neighbours);
+        rm__worker_try_to_form(worker);
+        return;
+    }
+    worker->n_ticks++;
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        rm__joiner_tick(&worker->seats[i], now_ms);
+        if (worker->n_ticks % UPKEEP_TICKS == 0) {
+            rm__upkeep_tick(&worker->seats[i], now_ms);
         }
     }
-    free(worker->shards);
+}
+
+static void on_answered(void *data)
+{
+    struct rm_worker *worker = data;
+
+    if (!worker->file.is_formed && worker->stop == NULL) {
+        rm__worker_try_to_form(worker);
+    }
+}
+
+static int init_timer(struct rm_worker *worker)
+{
+    worker->timer = rm_timer_new(worker->loop, on_tick, worker);
+    if (worker->timer == NULL) {
+        return RM_ENOMEM;
+    }
+    rm_timer_start(worker->timer, TICK_MS, TICK_MS);
+    return 0;
+}
+
+/* The ports, for a directory that cannot be used is no reason to hold them; then what the directory
+ * holds, of which nothing is answered before the loop runs. */
+static int init_parts(struct rm_worker *worker, const struct rm__backend *backend)
+{
+    const struct rm_api_options *api = &worker->options.api;
+    int rv = init_map(worker);
+
+    if (rv == 0) {
+        rv = init_file(worker);
+    }
+    if (rv == 0) {
+        rv = rm__neighbours_init(&worker->neighbours, worker->loop, api, worker->fingerprint,
+                                 worker->options.worker_id, worker->options.n_shards, on_answered,
+                                 worker);
+    }
+    if (rv == 0) {
+        rv = init_seats(worker);
+    }
+    if (rv == 0) {
+        rv = rm__front_init(&worker->front, worker->loop, api, RM_PORT_ALONE, backend, worker);
+    }
+    if (rv == 0) {
+        rv = init_timer(worker);
+    }
+    return rv == 0 ? rm__worker_open(worker) : rv;
+}
+
+/* Harmless on one that is half made. */
+static void free_parts(struct rm_worker *worker)
+{
+    rm__worker_stop_free(worker->stop);
+    rm_timer_free(worker->timer);
+    rm__neighbours_done(&worker->neighbours);
+    rm__front_done(&worker->front);
+    for (uint32_t i = 0; worker->seats != NULL && i < worker->options.n_shards; i++) {
+        rm__seat_close(&worker->seats[i]);
+    }
+}
+
+static void free_rest(struct rm_worker *worker)
+{
     rm_replica_host_close(worker->host);
     rm_peer_port_close(worker->peer_port);
+    free(worker->seats);
+    rm__cluster_file_done(&worker->file);
     rm_shard_map_done(&worker->map);
     free(worker);
+}
+
+static bool is_any_closing(const struct rm_worker *worker)
+{
+    for (uint32_t i = 0; worker->seats != NULL && i < worker->options.n_shards; i++) {
+        if (worker->seats[i].is_closing) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rm__worker_seat_closed(struct rm_worker *worker)
+{
+    if (worker->is_freed && !is_any_closing(worker)) {
+        free_rest(worker);
+    }
 }
 
 int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
@@ -331,8 +296,8 @@ int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
 {
     static const struct rm__backend backend = {
         .n_shards = backend_n_shards,
-        .check = backend_check,
-        .write = backend_write,
+        .check = rm__worker_check,
+        .write = rm__worker_write,
         .read = rm__worker_read,
         .list = rm__worker_list,
         .status = rm__worker_status,
@@ -342,6 +307,7 @@ int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
         .admits = rm__worker_admits,
         .address = backend_address,
         .pass = backend_pass,
+        .abandon = rm__worker_abandon,
     };
     struct rm_worker *worker = calloc(1, sizeof *worker);
     int rv;
@@ -352,16 +318,9 @@ int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
     worker->options = *options;
     worker->loop = loop;
     worker->started_ms = rm_loop_now_ms(loop);
-    rv = init_map(worker);
-    if (rv == 0) {
-        rv = init_shards(worker);
-    }
-    if (rv == 0) {
-        rv = rm__front_init(&worker->front, loop, &worker->options.api, RM_PORT_ALONE, &backend,
-                            worker);
-    }
+    rv = init_parts(worker, &backend);
     if (rv != 0) {
-        free_state(worker);
+        rm_worker_free(worker);
         return rv;
     }
     *ret_worker = worker;
@@ -373,15 +332,13 @@ uint16_t rm_worker_port(const struct rm_worker *worker)
     return rm_http_server_port(worker->front.server);
 }
 
-void rm_worker_drain(struct rm_worker *worker, uint64_t timeout_ms, rm_loop_cb cb, void *data)
-{
-    rm__front_drain(&worker->front, timeout_ms, cb, data);
-}
-
+/* What the replicas stand on goes when the last has let go, which the loop may have to run for. */
 void rm_worker_free(struct rm_worker *worker)
 {
-    if (worker != NULL) {
-        rm__front_done(&worker->front);
-        free_state(worker);
+    if (worker == NULL) {
+        return;
     }
+    free_parts(worker);
+    worker->is_freed = true;
+    rm__worker_seat_closed(worker);
 }

@@ -1,25 +1,39 @@
-/* A worker daemon from inside: what worker.c shares with the files that answer for it. */
+/* A worker daemon from inside: what its files share. */
 #ifndef RAFTMETRICS_SRC_API_WORKER_INTERNAL_H
 #define RAFTMETRICS_SRC_API_WORKER_INTERNAL_H
 
+#include "cluster_file.h"
 #include "front.h"
+#include "neighbours.h"
 #include "raftmetrics/api/worker.h"
 #include "raftmetrics/partitioning/shard_map.h"
+#include "seat.h"
 #include "shard.h"
 #include "wire.h"
 
-enum { RM__STATUS_BYTES_MAX = 4 << 20, RM__HASH_TEXT_MAX = 17 };
+enum { RM__STATUS_BYTES_MAX = 4 << 20, RM__HASH_TEXT_MAX = 17, RM__WAITING_TEXT_MAX = 256 };
 
 struct rm_worker {
     struct rm_worker_options options;
     struct rm_loop *loop;
     struct rm_shard_map map;
+    char fingerprint[RM__FINGERPRINT_TEXT_LEN + 1];
+    uint32_t worker_ids[RM_WORKERS_MAX];
+    struct rm__cluster_file file;
+    struct rm__neighbours neighbours;
+    struct rm__front front;
+    struct rm_timer *timer;
+    unsigned n_ticks;
+    uint64_t started_ms;
+
+    /* once the cluster has formed */
     struct rm_peer_port *peer_port;
     struct rm_replica_host *host;
-    struct rm__shard **shards; /* by shard; NULL for those that live elsewhere */
-    char fingerprint[RM__FINGERPRINT_TEXT_LEN + 1];
-    uint64_t started_ms;
-    struct rm__front front;
+    struct rm__seat *seats; /* by shard */
+    uint64_t opened_ms;
+    uint32_t n_logged_waiting;    /* before: for so many workers it was last said to wait */
+    struct rm__worker_stop *stop; /* NULL: it does not stop yet */
+    bool is_freed;                /* once all seats have let go */
 };
 
 /* This worker's replica of @shard; NULL where it does not lead. *@ret_leader: the id of who does,
@@ -49,7 +63,38 @@ void rm__worker_status(void *data, struct rm__exchange *exchange);
 void rm__worker_internal(void *data, struct rm__exchange *exchange);
 bool rm__worker_admits(void *data, struct rm__exchange *exchange, struct rm__problem *ret_problem);
 
+/* worker_writes.c: writes of clients that ask this worker directly. */
+enum rm__fate rm__worker_check(void *data, uint32_t shard, uint32_t *ret_worker);
+void rm__worker_write(void *data, struct rm__part *part);
+
 /* "cluster": {…} as this worker sees it. */
 void rm__worker_write_cluster(const struct rm_worker *worker, struct rm_json_writer *json);
+
+/* ---- worker_formation.c ---- */
+
+/* Starts the replicas of a cluster that has formed, or goes about forming it. Errors: those of the
+ * disk and the peer port. */
+int rm__worker_open(struct rm_worker *worker);
+
+/* Forms the cluster if what the others have said allows it. */
+void rm__worker_try_to_form(struct rm_worker *worker);
+
+/* How many workers the forming of the cluster waits for; *@ret_text lists their ids. */
+uint32_t rm__worker_waiting_for(const struct rm_worker *worker,
+                                char ret_text[RM__WAITING_TEXT_MAX]);
+
+/* Logs the sentence and ends the process. */
+_Noreturn void rm__worker_fatal(const struct rm_worker *worker, const char *sentence);
+
+/* A seat's replica has let go of its files. */
+void rm__worker_seat_closed(struct rm_worker *worker);
+
+/* ---- worker_stop.c ---- */
+
+/* Who still waits is answered: the replicas close. */
+void rm__worker_abandon(void *data);
+
+/* Takes NULL. */
+void rm__worker_stop_free(struct rm__worker_stop *stop);
 
 #endif

@@ -1,5 +1,9 @@
 /* GET /status of a worker: the same shape as control's, of this worker alone. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "raftmetrics/base/version.h"
+#include "shard_dir.h"
 #include "status.h"
 #include "worker_internal.h"
 
@@ -10,16 +14,38 @@ static struct rm_store_stats stats_of(const struct rm_worker *worker)
     for (uint32_t i = 0; i < worker->options.n_shards; i++) {
         struct rm_store_stats stats;
 
-        if (worker->shards[i] == NULL) {
+        if (worker->seats[i].shard == NULL) {
             continue;
         }
-        rm_store_stats(rm__shard_store(worker->shards[i]), &stats);
+        rm_store_stats(rm__shard_store(worker->seats[i].shard), &stats);
         sum.n_metrics += stats.n_metrics;
         sum.n_series += stats.n_series;
         sum.n_samples += stats.n_samples;
         sum.n_bytes += stats.n_bytes;
     }
     return sum;
+}
+
+static void write_waiting(const struct rm_worker *worker, struct rm_json_writer *json)
+{
+    rm_json_member_bool(json, "formed", worker->file.is_formed);
+    rm_json_key(json, "waiting_for");
+    rm_json_array_begin(json);
+    for (size_t i = 0; !worker->file.is_formed && i < worker->neighbours.n; i++) {
+        if (!worker->neighbours.each[i].has_answered) {
+            rm_json_uint(json, worker->neighbours.each[i].id);
+        }
+    }
+    rm_json_array_end(json);
+}
+
+static void write_disk(const struct rm_worker *worker, struct rm_json_writer *json)
+{
+    rm_json_member_uint(json, "disk_bytes", rm__data_dir_bytes(worker->options.data_dir));
+    if (worker->host != NULL) {
+        rm_json_member_uint(json, "disk_free_bytes", rm_replica_host_free_bytes(worker->host));
+        rm_json_member_bool(json, "disk_low", rm_replica_host_is_disk_low(worker->host));
+    }
 }
 
 static void write_self(const struct rm_worker *worker, struct rm_json_writer *json)
@@ -38,29 +64,95 @@ static void write_self(const struct rm_worker *worker, struct rm_json_writer *js
     rm_json_member_uint(json, "series", stats.n_series);
     rm_json_member_uint(json, "samples", stats.n_samples);
     rm_json_member_uint(json, "memory_bytes", stats.n_bytes);
-    rm_json_member_uint(json, "disk_bytes", 0);
+    write_disk(worker, json);
+    write_waiting(worker, json);
     rm_json_object_end(json);
 }
 
-static void write_shard(const struct rm_worker *worker, struct rm_json_writer *json, uint32_t id)
+/* Why it is not as it should be, and what the way out waits for. */
+static void write_reason(const struct rm__seat *seat, struct rm_json_writer *json)
+{
+    char text[RM__REASON_MAX + sizeof "; " + RM__OBSTACLE_MAX];
+    const char *obstacle = seat->joiner.obstacle;
+    bool has_reason = seat->reason[0] != '\0';
+
+    if (!has_reason && obstacle[0] == '\0') {
+        return;
+    }
+    snprintf(text, sizeof text, "%s%s%s", seat->reason,
+             has_reason && obstacle[0] != '\0' ? "; " : "", obstacle);
+    rm_json_member_text(json, "reason", rm_slice_of(text));
+}
+
+static const char *role_of(const struct rm__seat *seat, const struct rm_replica_status *status)
+{
+    if (seat->reason[0] != '\0') {
+        return rm_replica_role_name(RM_ROLE_DAMAGED);
+    }
+    if (seat->shard == NULL) {
+        return seat->worker->file.is_formed ? "starting" : "waiting";
+    }
+    return rm_replica_role_name(status->role);
+}
+
+static void write_replica(const struct rm__seat *seat, const struct rm_replica_status *status,
+                          struct rm_json_writer *json)
+{
+    char hash[RM__HASH_TEXT_MAX];
+
+    snprintf(hash, sizeof hash, "%016" PRIx64, status->state_hash);
+    rm_json_object_begin(json);
+    rm_json_member_uint(json, "worker", status->self.worker);
+    rm_json_member_uint(json, "incarnation", status->self.incarnation);
+    rm_json_member_text(json, "role", rm_slice_of(role_of(seat, status)));
+    rm_json_member_uint(json, "match_index", status->last_index);
+    rm_json_member_uint(json, "last_index", status->last_index);
+    rm_json_member_uint(json, "commit_index", status->commit_index);
+    rm_json_member_uint(json, "applied_index", status->applied_index);
+    rm_json_member_uint(json, "lag", status->commit_index - status->applied_index);
+    rm_json_member_uint(json, "snapshot_index", status->snapshot_index);
+    rm_json_member_uint(json, "log_bytes", status->log_bytes);
+    rm_json_member_uint(json, "state_bytes", status->state_bytes);
+    rm_json_member_text(json, "state_hash", rm_slice_of(hash));
+    write_reason(seat, json);
+    rm_json_object_end(json);
+}
+
+/* The replicas as their leader sees them: how much of the log it knows each to have. */
+static void write_members(const struct rm__seat *seat, struct rm_json_writer *json)
+{
+    struct rm_replica_member members[RM_MEMBERS_MAX];
+    size_t n = rm_replica_members(rm__shard_replica(seat->shard), members);
+
+    rm_json_key(json, "members");
+    rm_json_array_begin(json);
+    for (size_t i = 0; i < n; i++) {
+        rm_json_object_begin(json);
+        rm_json_member_uint(json, "worker", members[i].id.worker);
+        rm_json_member_uint(json, "incarnation", members[i].id.incarnation);
+        rm_json_member_bool(json, "voter", members[i].is_voter);
+        rm_json_member_uint(json, "match_index", members[i].match_index);
+        rm_json_object_end(json);
+    }
+    rm_json_array_end(json);
+}
+
+static void write_shard(const struct rm__seat *seat, struct rm_json_writer *json)
 {
     struct rm_replica_status status;
 
-    rm_replica_status(rm__shard_replica(worker->shards[id]), &status);
+    rm__seat_status(seat, &status);
     rm_json_object_begin(json);
-    rm_json_member_uint(json, "id", id);
+    rm_json_member_uint(json, "id", seat->id);
     rm_json_member_uint(json, "leader", status.leader);
     rm_json_member_uint(json, "term", status.term);
     rm_json_key(json, "replicas");
     rm_json_array_begin(json);
-    rm_json_object_begin(json);
-    rm_json_member_uint(json, "worker", worker->options.worker_id);
-    rm_json_member_text(json, "role", rm_slice_of(status.is_leader ? "leader" : "follower"));
-    rm_json_member_uint(json, "match_index", status.applied_index);
-    rm_json_member_uint(json, "applied_index", status.applied_index);
-    rm_json_member_uint(json, "lag", 0);
-    rm_json_object_end(json);
+    write_replica(seat, &status, json);
     rm_json_array_end(json);
+    if (status.is_leader) {
+        write_members(seat, json);
+    }
     rm_json_object_end(json);
 }
 
@@ -69,8 +161,8 @@ static void write_shards(const struct rm_worker *worker, struct rm_json_writer *
     rm_json_key(json, "shards");
     rm_json_array_begin(json);
     for (uint32_t i = 0; i < worker->options.n_shards; i++) {
-        if (worker->shards[i] != NULL) {
-            write_shard(worker, json, i);
+        if (worker->seats[i].is_held) {
+            write_shard(&worker->seats[i], json);
         }
     }
     rm_json_array_end(json);

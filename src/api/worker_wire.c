@@ -13,7 +13,14 @@ bool rm__worker_admits(void *data, struct rm__exchange *exchange, struct rm__pro
     struct rm_slice field = rm_http_request_header(exchange->http, RM__WIRE_CLUSTER_FIELD);
 
     /* Who asks for the map does not know it yet. */
-    if (exchange->route->action == RM__ACTION_CLUSTER || rm_slice_is(field, worker->fingerprint)) {
+    if (exchange->route->action == RM__ACTION_CLUSTER) {
+        return true;
+    }
+    if (!worker->file.is_formed) {
+        rm__problem_set(ret_problem, RM__NO_LEADER, "The cluster has not formed yet");
+        return false;
+    }
+    if (rm_slice_is(field, worker->fingerprint)) {
         return true;
     }
     rm__problem_set(ret_problem, RM__WRONG_CLUSTER,
@@ -46,6 +53,16 @@ static void write_leads(const struct rm_worker *worker, struct rm_json_writer *j
     rm_json_array_end(json);
 }
 
+static void write_met(const struct rm_worker *worker, struct rm_json_writer *json)
+{
+    rm_json_key(json, "met");
+    rm_json_array_begin(json);
+    for (uint32_t i = 0; i < worker->file.n_met; i++) {
+        rm_json_uint(json, worker->file.met[i]);
+    }
+    rm_json_array_end(json);
+}
+
 /* The shard map as this worker sees it, and which shards it leads. */
 static void reply_cluster(struct rm_worker *worker, struct rm__exchange *exchange)
 {
@@ -58,7 +75,10 @@ static void reply_cluster(struct rm_worker *worker, struct rm__exchange *exchang
     rm__worker_write_cluster(worker, &json);
     rm_json_member_uint(&json, "worker", worker->options.worker_id);
     write_leads(worker, &json);
-    rm_json_member_bool(&json, "disk_low", rm_replica_host_is_disk_low(worker->host));
+    write_met(worker, &json);
+    rm_json_member_bool(&json, "formed", worker->file.is_formed);
+    rm_json_member_bool(&json, "disk_low",
+                        worker->host != NULL && rm_replica_host_is_disk_low(worker->host));
     rm_json_object_end(&json);
     rm__reply_written(exchange, 200, &json, &body);
 }
@@ -252,7 +272,22 @@ static bool read_member(const struct rm_worker *worker, struct rm__exchange *exc
     return true;
 }
 
-static void reply_admit(struct rm__exchange *exchange, bool is_done)
+/* None of the worker's former ids is a member any more. */
+static bool is_agreed(const struct rm_replica *replica, struct rm_replica_id id)
+{
+    struct rm_replica_member members[RM_MEMBERS_MAX];
+    size_t n = rm_replica_members(replica, members);
+
+    for (size_t i = 0; i < n; i++) {
+        if (members[i].id.worker == id.worker && members[i].id.incarnation != id.incarnation) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void reply_admit(struct rm__exchange *exchange, const struct rm_replica *replica,
+                        struct rm_replica_id id, bool is_done)
 {
     struct rm_buffer body;
     struct rm_json_writer json;
@@ -261,6 +296,7 @@ static void reply_admit(struct rm__exchange *exchange, bool is_done)
     rm_json_init(&json, &body);
     rm_json_object_begin(&json);
     rm_json_member_bool(&json, "done", is_done);
+    rm_json_member_bool(&json, "agreed", is_agreed(replica, id));
     rm_json_object_end(&json);
     rm__reply_written(exchange, is_done ? 200 : 202, &json, &body);
 }
@@ -301,7 +337,7 @@ static void admit(struct rm_worker *worker, struct rm__exchange *exchange, uint3
     id.incarnation = (uint32_t)incarnation;
     rv = rm_replica_admit(rm__shard_replica(led), id);
     if (rv == 0 || rv == RM_EBUSY) {
-        reply_admit(exchange, rv == 0);
+        reply_admit(exchange, rm__shard_replica(led), id, rv == 0);
     } else {
         reply_change(exchange, rv);
     }
