@@ -104,16 +104,17 @@ static json_t *told_of(const json_t *root, uint32_t shard, size_t *next)
     return NULL;
 }
 
-/* What @told, a worker's word on a shard, says of the replica on @worker; NULL: nothing. */
-static json_t *replica_of(const json_t *told, uint32_t worker)
+/* The object of @worker in a list of @told, a worker's word on a shard: in "replicas" its own, in
+ * "members" what the leader knows of each. NULL: there is none. */
+static json_t *find(const json_t *told, const char *list, uint32_t worker)
 {
     size_t i;
-    json_t *replica;
+    json_t *object;
 
-    json_array_foreach(json_object_get(told, "replicas"), i, replica)
+    json_array_foreach(json_object_get(told, list), i, object)
     {
-        if (json_integer_value(json_object_get(replica, "worker")) == worker) {
-            return replica;
+        if (json_integer_value(json_object_get(object, "worker")) == worker) {
+            return object;
         }
     }
     return NULL;
@@ -143,7 +144,7 @@ static void collect(struct shard_said *said, const struct merge *merge, uint32_t
         said->tolds[i] = told;
         said->term = term > said->term ? term : said->term;
         if (told != NULL && merge->answers[i].peer == leader) {
-            const json_t *own = replica_of(told, leader->id);
+            const json_t *own = find(told, "replicas", leader->id);
 
             said->of_leader = told;
             said->last_index = json_object_get(own, "last_index");
@@ -155,7 +156,7 @@ static void collect(struct shard_said *said, const struct merge *merge, uint32_t
  * only both together tell. */
 static void complete_replica(json_t *own, const struct shard_said *said, uint32_t worker)
 {
-    json_t *match = json_object_get(replica_of(said->of_leader, worker), "match_index");
+    json_t *match = json_object_get(find(said->of_leader, "members", worker), "match_index");
     json_int_t last = json_integer_value(said->last_index);
     json_int_t applied = json_integer_value(json_object_get(own, "applied_index"));
 
@@ -171,7 +172,7 @@ static void complete_replica(json_t *own, const struct shard_said *said, uint32_
 static void write_unreachable_replica(struct rm_json_writer *json, const struct shard_said *said,
                                       uint32_t worker)
 {
-    const json_t *match = json_object_get(replica_of(said->of_leader, worker), "match_index");
+    const json_t *match = json_object_get(find(said->of_leader, "members", worker), "match_index");
 
     rm_json_object_begin(json);
     rm_json_member_uint(json, "worker", worker);
@@ -182,6 +183,15 @@ static void write_unreachable_replica(struct rm_json_writer *json, const struct 
     rm_json_object_end(json);
 }
 
+/* Does @peer, which did not answer, hold the shard? By the map, or by what the leader says. */
+static bool holds(const struct merge *merge, const struct shard_said *said,
+                  const struct rm__peer *peer)
+{
+    return find(said->of_leader, "members", peer->id) != NULL ||
+           (merge->view->map.n_shards > 0 &&
+            rm__cluster_view_holds(merge->view, peer, said->shard));
+}
+
 static void write_replicas(struct rm_json_writer *json, const struct merge *merge,
                            const struct shard_said *said)
 {
@@ -189,13 +199,12 @@ static void write_replicas(struct rm_json_writer *json, const struct merge *merg
     rm_json_array_begin(json);
     for (size_t i = 0; i < merge->n; i++) {
         const struct rm__peer *peer = merge->answers[i].peer;
-        json_t *own = replica_of(said->tolds[i], peer->id);
+        json_t *own = find(said->tolds[i], "replicas", peer->id);
 
         if (own != NULL) {
             complete_replica(own, said, peer->id);
             write_raw(json, own);
-        } else if (merge->roots[i] == NULL && merge->view->map.n_shards > 0 &&
-                   rm__cluster_view_holds(merge->view, peer, said->shard)) {
+        } else if (merge->roots[i] == NULL && holds(merge, said, peer)) {
             write_unreachable_replica(json, said, peer->id);
         }
     }
