@@ -1,7 +1,10 @@
-"""Nodes that die or hang under load: the others live on, and every client gets its answer."""
+"""Nodes that die or hang under load: the others live on, and every client gets its answer. Where it
+matters that a shard is away with its worker, each shard has one replica."""
 import random
 import signal
 import time
+
+import pytest
 
 from lib.checks import check_error
 from lib.client import item
@@ -10,8 +13,14 @@ from lib.placement import first_worker_of
 from lib.wait import wait_until
 
 KILLS = 50
-# What a client may be told while a node is away: not found, for a worker's memory is lost with it.
+# What a client may be told while a node is away: not found, for what is not recorded yet.
 MEANWHILE = {200, 404, 503, 504}
+
+
+@pytest.fixture
+def single(make_cluster):
+    """A cluster whose shards live on one worker each."""
+    return make_cluster(worker={"replicas": 1})
 
 
 def names_of_worker(cluster, worker_id, n=3):
@@ -73,11 +82,13 @@ def test_killed_workers_close_no_client_connection(cluster):
     with Load(cluster, [f"load.{i}" for i in range(50)]) as load:
         for worker in cluster.workers:
             kill_and_restart(cluster, worker, load)
+            cluster.wait_writable()
     check_answers(load, closed_is_allowed=False)
-    assert load.statuses.get(503, 0) + load.statuses.get(504, 0) > 0, "no request met a dead worker"
+    assert set(load.statuses) <= {200, 404}, load.statuses  # the leaders that were lost had heirs
 
 
-def test_a_dead_worker_is_counted_by_health(cluster):
+def test_a_dead_worker_is_counted_by_health(single):
+    cluster = single
     led = len([row for row in cluster.status()["shards"] if row["leader"] == 2])
     cluster.worker(2).kill()
     answer = wait_until(lambda: (lambda got: got if got.status == 503 else None)(cluster.control.ask("/health")),
@@ -90,7 +101,8 @@ def test_a_dead_worker_is_counted_by_health(cluster):
     wait_until(lambda: cluster.control.ask("/health").status == 200, 5, "control to be healthy again")
 
 
-def test_writes_to_a_dead_worker_name_the_reason(cluster):
+def test_writes_to_a_dead_worker_name_the_reason(single):
+    cluster = single
     name = names_of_worker(cluster, 3, 1)[0]
     cluster.worker(3).kill()
     answer = cluster.client().post("/metrics", item(name, 1))
@@ -98,7 +110,8 @@ def test_writes_to_a_dead_worker_name_the_reason(cluster):
     assert check_error(answer, answer.status)["error"] in ("no_leader", "outcome_unknown")
 
 
-def test_a_batch_over_a_dead_worker_names_what_was_recorded(cluster):
+def test_a_batch_over_a_dead_worker_names_what_was_recorded(single):
+    cluster = single
     names = names_of_worker(cluster, 1) + names_of_worker(cluster, 2)
     wait_until(lambda: cluster.control.ask("/health").status == 200, 5, "health")
     cluster.worker(2).kill()
@@ -110,7 +123,8 @@ def test_a_batch_over_a_dead_worker_names_what_was_recorded(cluster):
     assert [client.values(each)["values"] for each in names[:3]] == [[1]] * 3
 
 
-def test_a_hanging_worker_delays_only_its_own_shards(cluster):
+def test_a_hanging_worker_delays_only_its_own_shards(single):
+    cluster = single
     stuck, alive = names_of_worker(cluster, 1, 1)[0], names_of_worker(cluster, 2, 1)[0]
     cluster.worker(1).signal(signal.SIGSTOP)
     try:

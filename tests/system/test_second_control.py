@@ -66,12 +66,13 @@ def test_the_secret_of_the_cluster_is_needed(make_cluster):
 
 @pytest.mark.parametrize("keys", [{"cluster_name": "another"}, {"n_shards": 16}], ids=["name", "shards"])
 def test_a_worker_of_another_cluster_is_refused(make_cluster, keys):
-    """It comes back with another name or another number of shards: control does not write to it."""
-    cluster = make_cluster()
+    """In its place comes one with another name or another number of shards: control does not write
+    to it."""
+    cluster = make_cluster(worker={"replicas": 1})
     misfit = cluster.worker(2)
     misfit.stop()
     config = json.loads(misfit.config.read_text())
-    misfit.config.write_text(json.dumps({**config, **keys}))
+    misfit.config.write_text(json.dumps({**config, "data_dir": config["data_dir"] + "-misfit", **keys}))
     misfit.start(wait=False)
     wait_until(lambda: misfit.ask("/livez").status == 200, 10, "the misfit to live")
     wait_until(lambda: cluster.control.ask("/readyz?all").status == 503, 5, "control to notice")
@@ -79,7 +80,7 @@ def test_a_worker_of_another_cluster_is_refused(make_cluster, keys):
     answers = [client.post("/metrics", item(each, 1)) for each in NAMES]
     assert {answer.status for answer in answers} == {200, 503}
     assert all(answer.json()["message"].split()[-1] in ("1", "3") for answer in answers if answer.status == 200)
-    assert misfit.client().get("/metrics?format=json").json()["metrics"] == []
+    assert misfit.client().get("/metrics?format=json").json().get("metrics", []) == []
     misfit.stop()
     misfit.config.write_text(json.dumps(config))
     misfit.start()
