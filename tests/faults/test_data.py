@@ -110,16 +110,16 @@ def test_a_flipped_bit_is_noticed_and_healed(faulty, rng, say, kind):
         nemesis.write_bulk()
     nemesis.run([FAULTS["follower_killed"]])  # so that there are closed segments
     victim = rng.choice(faulty.workers)
+    before = faulty.wait_marked(victim)
     faulty.kill(victim)
     path = rng.choice(files_of(faulty.data_of(victim), kind))
     shard = int(path.parent.name.removeprefix("shard-"))
-    before = faulty.marks(victim)[shard]
     say(f"flipped {flip(path, rng)}")
     faulty.restart(victim)
     faulty.wait_whole()
     if kind in REFUSED:
-        after = faulty.wait_marks(victim, before.index)[shard]
-        assert after.incarnation != before.incarnation, f"it did not notice\n{victim.tail()}"
+        wait_until(lambda: faulty.marks(victim)[shard].incarnation != before[shard].incarnation, HEAL_SECONDS,
+                   f"{victim.name} to notice, and to fill shard {shard} anew\n{victim.tail()}")
         assert f"shard={shard}" in victim.log.read_text()
     verdict = nemesis.run([])
     assert not verdict.problems(), f"\n{verdict!r}"
@@ -129,7 +129,7 @@ def test_a_worker_behind_a_large_snapshot_rejoins_under_load(faulty, rng, say):
     nemesis = Nemesis(faulty, rng, names_over_shards("behind"), say)
     verdict = nemesis.run([FAULTS["worker_behind_a_snapshot"]] * 2)
     assert not verdict.problems(), f"\n{verdict!r}"
-    assert any(files_of(faulty.data_of(worker), "snapshot") for worker in faulty.workers)
+    assert all(files_of(faulty.data_of(worker), "snapshot") for worker in faulty.workers)
 
 
 @pytest.mark.skipif(not can_mount(), reason="mounting a small file system needs root")
@@ -142,10 +142,10 @@ def test_a_full_disk_loses_nothing_and_stops_nobody_else(make_faulty, rng, say):
 
 def test_a_data_directory_has_one_worker(faulty, history):
     worker = faulty.worker(1)
-    second = subprocess.run([BINARY, "worker", "--config", str(worker.config), "--port", str(faulty.ports.spare())],
-                            capture_output=True, text=True, env=clean_environment({"PID_FILE": "/dev/null"}),
-                            check=False, timeout=30)
-    assert second.returncode != 0 and "data" in second.stderr, second
+    second = subprocess.run([BINARY, "worker", "--config", str(worker.config), "--port", str(faulty.ports.spare()),
+                             "--pid-file", str(faulty.directory / "second.pid")],
+                            capture_output=True, text=True, env=clean_environment(), check=False, timeout=30)
+    assert second.returncode != 0 and str(faulty.data_of(worker)) in second.stderr, second
     write_everywhere(faulty, history, 2)
     check_history(faulty, history, NAMES)
 

@@ -12,12 +12,12 @@ from .links import CONTROL, Links
 from .marks import read_marks
 from .tmpfs import Tmpfs
 
-HEAL_SECONDS = 90  # generous: nothing here is about speed
+HEAL_SECONDS = 180  # generous: nothing here is about speed
 PEER_OFFSET = 100
 N_SHARDS = 8
 
 # Logs are cut and snapshots sent after little, so that a short test sees both.
-SMALL = {"max_log_bytes": 4 << 20, "min_free_disk_bytes": 8 << 20}
+SMALL = {"max_log_bytes": 1 << 20, "min_free_disk_bytes": 8 << 20}
 
 
 class FaultCluster(HandMadeCluster):
@@ -90,6 +90,13 @@ class FaultCluster(HandMadeCluster):
             return {}
         return {lead["shard"]: lead["term"] for lead in answer.json()["leads"]} if answer.status == 200 else {}
 
+    def is_disk_low(self, worker):
+        """Or it has ended, for want of room."""
+        try:
+            return self.internal(worker, "/internal/cluster").json()["disk_low"]
+        except OSError:
+            return not worker.is_running()
+
     def leader(self, shard, among=None):
         """The worker that leads the shard, by the highest term; None where none does."""
         terms = [(self.leads(worker).get(shard, 0), worker.id) for worker in among or self.workers]
@@ -120,6 +127,14 @@ class FaultCluster(HandMadeCluster):
             marks = self.marks(worker)
             return len(marks) == N_SHARDS and all(mark.index >= index for mark in marks.values()) and marks
         return wait_until(found, HEAL_SECONDS, f"the watermarks of {worker.name} to reach {index}")
+
+    def wait_marked(self, worker):
+        """The marks, once they owe all that the worker has applied; nobody writes."""
+        def found():
+            marks = self.marks(worker)
+            return all(shard in marks and marks[shard].index == (self.replica(worker, shard) or {}).get("applied_index")
+                       for shard in range(N_SHARDS)) and marks
+        return wait_until(found, HEAL_SECONDS, f"the watermarks of {worker.name} to be level")
 
     # ---- waiting until all is well ----
 

@@ -193,6 +193,7 @@ def disk_filled(cluster, rng, **_):
     victim = next(worker for worker in cluster.workers if cluster.small_disk.path == cluster.data_of(worker))
     leave = rng.choice([0, 0, 4 << 20])
     cluster.small_disk.fill(leave)
+    wait_until(lambda: cluster.is_disk_low(victim), HEAL_SECONDS, f"{victim.name} to notice")
     yield f"all but {leave} bytes of {victim.name}'s disk taken"
     cluster.small_disk.clear()
     if not victim.is_running():

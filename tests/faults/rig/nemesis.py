@@ -12,7 +12,7 @@ from .history import History
 from .monitor import Monitor
 
 NAMES_A_SHARD = 4
-BULK_BATCHES = 6
+BULK_BATCHES = 10
 BULK_ITEMS = 300
 PAD = "x" * 1000
 
@@ -28,12 +28,11 @@ class Nemesis:
         self._rng = rng
         self._say = say
         self._divided = []  # intervals
-        self._workload_seed = rng.getrandbits(64)
         cluster.history = self.history
 
     def run(self, faults, n_acknowledged=0):
         """Each of @faults once, at least @n_acknowledged writes; the verdict."""
-        workload = Workload(self.cluster, self.history, self.names, self._workload_seed)
+        workload = Workload(self.cluster, self.history, self.names, self._rng.getrandbits(64))
         with Monitor(self.cluster, self.history) as monitor:
             with workload:
                 for each in faults:

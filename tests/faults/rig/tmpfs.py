@@ -22,8 +22,9 @@ class Tmpfs:
         """Takes all space but @leave_bytes."""
         free = os.statvfs(self.path).f_bavail * os.statvfs(self.path).f_frsize
         with open(self._filler, "ab", buffering=0) as file:
-            os.posix_fallocate(file.fileno(), 0, max(free - leave_bytes, 1))
-            file.seek(0, os.SEEK_END)
+            for _ in range(max(free - leave_bytes, 0) // len(CHUNK)):
+                if not has_room(file):
+                    break
             while leave_bytes == 0 and has_room(file):
                 pass
 
