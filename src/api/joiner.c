@@ -116,7 +116,7 @@ static void ask(struct rm__seat *seat)
     joiner->asked = find_leader(seat);
     if (joiner->asked == 0) {
         rm__neighbours_ask(&seat->worker->neighbours);
-        wait_for(seat, RETRY_MS, "no other worker leads the shard");
+        wait_for(seat, STEP_MS, "no other worker leads the shard");
         return;
     }
     snprintf(target, sizeof target,

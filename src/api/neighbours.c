@@ -11,6 +11,7 @@
 #include "wire.h"
 
 enum {
+    ASK_PERIOD_MS = 150,
     TIMEOUT_MS = 3000, /* a worker that composes large answers is busy, not gone */
     URL_MAX = 512,
     ANSWER_BYTES_MAX = 1 << 20,
@@ -142,6 +143,12 @@ static int send_to(struct rm__neighbour *neighbour, const char *method, const ch
 
 void rm__neighbours_ask(struct rm__neighbours *neighbours)
 {
+    uint64_t now_ms = rm_loop_now_ms(neighbours->loop);
+
+    if (neighbours->asked_at_ms != 0 && now_ms - neighbours->asked_at_ms < ASK_PERIOD_MS) {
+        return;
+    }
+    neighbours->asked_at_ms = now_ms;
     for (size_t i = 0; i < neighbours->n; i++) {
         struct rm__neighbour *neighbour = &neighbours->each[i];
 
@@ -227,7 +234,8 @@ int rm__neighbours_init(struct rm__neighbours *neighbours, struct rm_loop *loop,
                         uint32_t self, uint32_t n_shards, rm_loop_cb answered_cb,
                         void *answered_data)
 {
-    *neighbours = (struct rm__neighbours){.fingerprint = fingerprint,
+    *neighbours = (struct rm__neighbours){.loop = loop,
+                                          .fingerprint = fingerprint,
                                           .self = self,
                                           .n_shards = n_shards,
                                           .answered_cb = answered_cb,

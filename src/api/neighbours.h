@@ -24,7 +24,9 @@ struct rm__neighbour {
 };
 
 struct rm__neighbours {
+    struct rm_loop *loop;
     struct rm_http_client *client;
+    uint64_t asked_at_ms;    /* 0: never */
     const char *fingerprint; /* of name and map; borrowed */
     uint32_t self;
     uint32_t n_shards;
@@ -45,7 +47,8 @@ int rm__neighbours_init(struct rm__neighbours *neighbours, struct rm_loop *loop,
 /* Ends what is under way. Harmless on one that is zeroed. */
 void rm__neighbours_done(struct rm__neighbours *neighbours);
 
-/* Asks each that is not being asked for its view of the cluster; whom it met, what it leads. */
+/* Asks each that is not being asked for its view of the cluster: whom it met, what it leads. Not
+ * again within 150 ms, whoever wants to know. */
 void rm__neighbours_ask(struct rm__neighbours *neighbours);
 
 /* The neighbour that leads @shard in the newest term that was heard of; 0: none. */

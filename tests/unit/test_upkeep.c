@@ -1,0 +1,81 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../src/api/upkeep.h"
+
+enum { STILL_MS = 30000 };
+
+static enum rm__stillness judge(struct rm__upkeep *upkeep, uint64_t applied, uint64_t commit,
+                                uint64_t now_ms)
+{
+    return rm__upkeep_judge(upkeep, applied, commit, now_ms);
+}
+
+static void test_who_has_caught_up_may_stand_still(void **state)
+{
+    struct rm__upkeep upkeep = {0};
+
+    (void)state;
+    for (uint64_t now_ms = 1; now_ms < 10 * STILL_MS; now_ms += STILL_MS) {
+        assert_int_equal(judge(&upkeep, 5, 5, now_ms), RM__STILL_FINE);
+    }
+    /* Only from now on is it behind. */
+    assert_int_equal(judge(&upkeep, 5, 6, 10 * STILL_MS), RM__STILL_FINE);
+}
+
+static void test_who_is_behind_may_move(void **state)
+{
+    struct rm__upkeep upkeep = {0};
+
+    (void)state;
+    for (uint64_t i = 1; i < 10; i++) {
+        assert_int_equal(judge(&upkeep, i, 1000, i * STILL_MS), RM__STILL_FINE);
+    }
+}
+
+static void test_who_is_behind_and_stands_still_is_restarted_then_replaced(void **state)
+{
+    struct rm__upkeep upkeep = {0};
+
+    (void)state;
+    assert_int_equal(judge(&upkeep, 5, 9, 1000), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + STILL_MS - 1), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + STILL_MS), RM__STILL_RESTART);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + STILL_MS + 1), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + 2 * STILL_MS), RM__STILL_CONDEMN);
+}
+
+/* A restart that moved it but did not bring it to the end was no cure; one that did was. */
+static void test_only_who_caught_up_is_cured(void **state)
+{
+    struct rm__upkeep upkeep = {0};
+
+    (void)state;
+    judge(&upkeep, 5, 9, 1000);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + STILL_MS), RM__STILL_RESTART);
+    assert_int_equal(judge(&upkeep, 6, 9, 2000 + STILL_MS), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 6, 9, 2000 + 2 * STILL_MS), RM__STILL_CONDEMN);
+
+    upkeep = (struct rm__upkeep){0};
+    judge(&upkeep, 5, 9, 1000);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + STILL_MS), RM__STILL_RESTART);
+    assert_int_equal(judge(&upkeep, 9, 9, 2000 + STILL_MS), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 9, 20, 3000 + STILL_MS), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 9, 20, 3000 + 2 * STILL_MS), RM__STILL_RESTART);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_has_caught_up_may_stand_still),
+        cmocka_unit_test(test_who_is_behind_may_move),
+        cmocka_unit_test(test_who_is_behind_and_stands_still_is_restarted_then_replaced),
+        cmocka_unit_test(test_only_who_caught_up_is_cured),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
