@@ -51,3 +51,35 @@ def test_nonsense_from_one_who_knows_the_secret(shared, body):
                                                        body))
             assert answer.status < 500 or answer.status == 503, answer
             assert answer.status != 200 or body == b"", answer
+
+
+SESSION = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize("method, target", [
+    ("POST", "/internal/append?shard=0&session=" + SESSION),
+    ("POST", "/internal/append?shard=0&sequence=1"),
+    ("POST", f"/internal/append?shard=0&session={SESSION}&sequence=0"),
+    ("POST", f"/internal/append?shard=0&session={SESSION}&sequence=-1"),
+    ("POST", f"/internal/append?shard=0&session={SESSION}&sequence=18446744073709551616"),
+    ("POST", "/internal/append?shard=0&session=x&sequence=1"),
+    ("POST", "/internal/session?shard=0"),
+    ("POST", "/internal/session?shard=0&session=" + "0" * 32),
+    ("POST", "/internal/session?shard=8&session=" + SESSION),
+    ("POST", "/internal/admit?shard=0&worker=1"),
+    ("POST", "/internal/admit?shard=0&worker=4&incarnation=7"),
+    ("POST", "/internal/admit?shard=0&worker=1&incarnation=1"),
+    ("POST", "/internal/admit?shard=0&worker=1&incarnation=4294967296"),
+    ("POST", "/internal/lead?shard=0"),
+    ("POST", "/internal/lead?shard=0&worker=0"),
+    ("POST", "/internal/lead?shard=x&worker=1"),
+    ("GET", "/internal/hashes"),
+    ("GET", "/internal/hashes?shard=8"),
+])
+def test_parameters_that_no_node_would_send(shared, method, target):
+    config = json.loads(shared.workers[0].config.read_text())
+    headers = [("Authorization", "Cluster " + config["cluster_secret"]),
+               ("X-Cluster", shared.status()["cluster"]["fingerprint"])]
+    for worker in shared.workers:
+        answer = exchange(worker.port, request_bytes(method, target, headers, b"" if method == "POST" else None))
+        assert answer.status == 400, answer
