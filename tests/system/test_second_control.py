@@ -66,21 +66,21 @@ def test_the_secret_of_the_cluster_is_needed(make_cluster):
 
 @pytest.mark.parametrize("keys", [{"cluster_name": "another"}, {"n_shards": 16}], ids=["name", "shards"])
 def test_a_worker_of_another_cluster_is_refused(make_cluster, keys):
-    """In its place comes one with another name or another number of shards: control does not write
-    to it."""
-    cluster = make_cluster(worker={"replicas": 1})
+    """It comes back with another name or another number of shards, and a directory to go with them:
+    neither control nor the other workers have anything to do with it, and two of three suffice."""
+    cluster = make_cluster()
     misfit = cluster.worker(2)
     misfit.stop()
     config = json.loads(misfit.config.read_text())
-    misfit.config.write_text(json.dumps({**config, "data_dir": config["data_dir"] + "-misfit", **keys}))
+    misfit.config.write_text(json.dumps({**config, **keys, "data_dir": str(cluster.data_directory / "misfit")}))
     misfit.start(wait=False)
     wait_until(lambda: misfit.ask("/livez").status == 200, 10, "the misfit to live")
-    wait_until(lambda: cluster.control.ask("/readyz?all").status == 503, 5, "control to notice")
+    cluster.wait_writable()
     client = cluster.client()
-    answers = [client.post("/metrics", item(each, 1)) for each in NAMES]
-    assert {answer.status for answer in answers} == {200, 503}
-    assert all(answer.json()["message"].split()[-1] in ("1", "3") for answer in answers if answer.status == 200)
-    assert misfit.client().get("/metrics?format=json").json().get("metrics", []) == []
+    messages = [client.record(each, 1)["message"] for each in NAMES]
+    assert all(message.split()[-1] in ("1", "3") for message in messages)
+    told = misfit.ask("/status").json()["workers"][0]
+    assert told["formed"] is False and told["waiting_for"] == [1, 3], told
     misfit.stop()
     misfit.config.write_text(json.dumps(config))
     misfit.start()
