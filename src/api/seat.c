@@ -88,11 +88,12 @@ void rm__seat_condemn(struct rm__seat *seat, const char *reason)
 
 /* ---- opening ---- */
 
-static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry)
+/* @members must live until the shard has started. */
+static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
+                     struct rm_replica_id members[RM_REPLICAS_MAX])
 {
     struct rm_worker *worker = seat->worker;
     const struct rm_shard_placement *placement = &worker->map.shards[seat->id];
-    struct rm_replica_id members[RM_REPLICAS_MAX];
     struct rm__shard_options options = {
         .replica = {.host = worker->host,
                     .shard = seat->id,
@@ -125,7 +126,8 @@ static bool is_blank(const struct rm__seat *seat)
 
 static int start(struct rm__seat *seat, enum rm__seat_entry entry)
 {
-    int rv = new_shard(seat, entry);
+    struct rm_replica_id members[RM_REPLICAS_MAX];
+    int rv = new_shard(seat, entry, members);
 
     if (rv != 0) {
         return rv;

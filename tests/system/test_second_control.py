@@ -49,8 +49,8 @@ def test_a_plain_list_in_another_order_is_refused_or_harmless(make_cluster):
         assert answer.status in (200, 503), answer
         recorded = cluster.client().get(path_of(each))
         assert recorded.status == (200 if answer.status == 200 else 404)
-    said = cluster.status()["shards"]
-    assert [row["leader"] for row in said] == [1 + row["id"] % 3 for row in said]
+    wait_until(lambda: all(row["leader"] == 1 + row["id"] % 3 for row in cluster.status()["shards"]), 30,
+               "the preferred leaders")
 
 
 def test_the_secret_of_the_cluster_is_needed(make_cluster):

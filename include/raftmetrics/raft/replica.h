@@ -53,7 +53,7 @@ struct rm_replica_options {
     struct rm_replica_id self;
 
     /* The first configuration, the same on every member, for a replica that has none yet; none:
-     * it waits until the leader of the shard admits it. */
+     * it waits until the leader of the shard admits it. Borrowed until it has started. */
     const struct rm_replica_id *members;
     size_t n_members;
 
