@@ -44,6 +44,16 @@ struct rm__io_guard {
     struct rm__io_guard_state *state;
 };
 
+/* What load hands out. */
+struct rm__loaded {
+    struct raft_snapshot *snapshot; /* NULL: none */
+    raft_index start_index;         /* of the first of the entries */
+    struct raft_entry *entries;
+    size_t n_entries;
+};
+
+void rm__loaded_free(struct rm__loaded *loaded);
+
 /* Fills in guard->io around @inner, which raft_uv_init has filled in. The other public members are
  * set by the caller before. Errors: RM_ENOMEM. */
 int rm__io_guard_init(struct rm__io_guard *guard, struct raft_io *inner, struct uv_loop_s *loop);

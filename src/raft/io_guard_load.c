@@ -9,13 +9,6 @@
 #include "raftmetrics/base/error.h"
 #include "snapshot_header.h"
 
-struct loaded {
-    struct raft_snapshot *snapshot; /* NULL: none */
-    raft_index start_index;         /* of the first of the entries */
-    struct raft_entry *entries;
-    size_t n_entries;
-};
-
 /* Returns @rv, for the reason that @format makes. */
 static int refuse(struct rm__io_guard *guard, int rv, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -30,13 +23,13 @@ static int refuse(struct rm__io_guard *guard, int rv, const char *format, ...)
     return rv;
 }
 
-static raft_index last_index(const struct loaded *loaded)
+static raft_index last_index(const struct rm__loaded *loaded)
 {
     return loaded->start_index + loaded->n_entries - 1;
 }
 
 /* 0 where the entry is not there. */
-static raft_term term_of(const struct loaded *loaded, raft_index index)
+static raft_term term_of(const struct rm__loaded *loaded, raft_index index)
 {
     if (index < loaded->start_index || index > last_index(loaded)) {
         return 0;
@@ -90,7 +83,7 @@ static int settle_vote(struct rm__io_guard *guard, const struct rm__vote *theirs
 
 /* ---- the log ---- */
 
-static int check_snapshot(struct rm__io_guard *guard, const struct loaded *loaded)
+static int check_snapshot(struct rm__io_guard *guard, const struct rm__loaded *loaded)
 {
     const struct raft_snapshot *snapshot = loaded->snapshot;
     struct rm__snapshot_header header;
@@ -108,7 +101,7 @@ static int check_snapshot(struct rm__io_guard *guard, const struct loaded *loade
 }
 
 /* Do the entries follow the snapshot, or the beginning of time, without a gap? */
-static int check_place(struct rm__io_guard *guard, const struct loaded *loaded)
+static int check_place(struct rm__io_guard *guard, const struct rm__loaded *loaded)
 {
     const struct raft_snapshot *snapshot = loaded->snapshot;
     raft_index end = snapshot == NULL ? 0 : snapshot->index;
@@ -152,7 +145,7 @@ static int check_command(struct rm__io_guard *guard, const struct raft_buffer *b
     return 0;
 }
 
-static int check_entries(struct rm__io_guard *guard, const struct loaded *loaded,
+static int check_entries(struct rm__io_guard *guard, const struct rm__loaded *loaded,
                          raft_term current_term)
 {
     raft_term term = 1;
@@ -183,7 +176,7 @@ static int check_entries(struct rm__io_guard *guard, const struct loaded *loaded
 }
 
 /* What was committed stays: at the mark's index nothing of another term can ever stand. */
-static int check_mark(struct rm__io_guard *guard, const struct loaded *loaded)
+static int check_mark(struct rm__io_guard *guard, const struct rm__loaded *loaded)
 {
     const struct rm_watermark *mark = &guard->mark;
     const struct raft_snapshot *snapshot = loaded->snapshot;
@@ -203,7 +196,7 @@ static int check_mark(struct rm__io_guard *guard, const struct loaded *loaded)
                   mark->term);
 }
 
-static int check(struct rm__io_guard *guard, const struct loaded *loaded, raft_term term)
+static int check(struct rm__io_guard *guard, const struct rm__loaded *loaded, raft_term term)
 {
     int rv = loaded->snapshot == NULL ? 0 : check_snapshot(guard, loaded);
 
@@ -217,7 +210,7 @@ static int check(struct rm__io_guard *guard, const struct loaded *loaded, raft_t
 }
 
 /* As C-Raft does itself: entries that were read together share a batch. */
-static void free_loaded(struct loaded *loaded)
+void rm__loaded_free(struct rm__loaded *loaded)
 {
     const void *batch = NULL;
 
@@ -238,7 +231,7 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
                    struct raft_entry **ret_entries, size_t *ret_n_entries)
 {
     struct rm__io_guard *guard = rm__guard_of(io);
-    struct loaded loaded = {0};
+    struct rm__loaded loaded = {0};
     struct rm__vote theirs;
     struct rm__vote vote = {0};
     raft_term term = 0;
@@ -257,7 +250,7 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
         rv = check(guard, &loaded, vote.term);
     }
     if (rv != 0) {
-        free_loaded(&loaded);
+        rm__loaded_free(&loaded);
         memcpy(io->errmsg, guard->state->reason, sizeof io->errmsg);
         return rv;
     }

@@ -14,7 +14,6 @@ enum {
     MARK_PERIOD_MS = 1000,
     APPEND_AGE_MAX_MS = 10 * 1000,
     HANDS_OFF_PERIOD_MS = 60 * 1000,
-    MARKS_MAX = 1024,
     TRAILING_MIN = 64,
 };
 
@@ -226,7 +225,7 @@ static bool update_mark(struct rm_replica_host *host, const struct rm_replica *r
         return false;
     }
     if (mark == NULL) {
-        if (host->n_marks == MARKS_MAX) {
+        if (host->n_marks == RM_WATERMARKS_MAX) {
             return false;
         }
         mark = &host->marks[host->n_marks++];
@@ -265,13 +264,13 @@ static int load_marks(struct rm_replica_host *host)
     size_t size = strlen(host->options.data_dir) + sizeof "/watermarks";
     int rv;
 
-    host->marks = calloc(MARKS_MAX, sizeof *host->marks);
+    host->marks = calloc(RM_WATERMARKS_MAX, sizeof *host->marks);
     host->marks_path = malloc(size);
     if (host->marks == NULL || host->marks_path == NULL) {
         return RM_ENOMEM;
     }
     snprintf(host->marks_path, size, "%s/watermarks", host->options.data_dir);
-    rv = rm_watermarks_read(host->marks_path, host->marks, MARKS_MAX, &host->n_marks);
+    rv = rm_watermarks_read(host->marks_path, host->marks, RM_WATERMARKS_MAX, &host->n_marks);
     return rv == RM_ENOTFOUND ? 0 : rv;
 }
 

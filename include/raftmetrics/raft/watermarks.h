@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { RM_WATERMARKS_MAX = 1024 }; /* of a worker */
+
 struct rm_watermark {
     uint32_t shard;
     uint32_t incarnation;
