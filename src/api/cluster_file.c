@@ -66,11 +66,14 @@ static json_t *replicas_to_json(const struct rm__cluster_file *file)
     for (uint32_t i = 0; i < file->identity.n_shards; i++) {
         const struct rm__cluster_replica *replica = &file->replicas[i];
 
-        if (replica->incarnation != 1 || replica->is_joining || replica->reason[0] != '\0') {
+        if (replica->incarnation != 1 || replica->is_joining || replica->reason[0] != '\0' ||
+            replica->rebuilding != 0) {
             array =
-                append(array, json_pack("{s:I, s:I, s:b, s:s}", "shard", (json_int_t)i,
+                append(array, json_pack("{s:I, s:I, s:b, s:s, s:b, s:I}", "shard", (json_int_t)i,
                                         "incarnation", (json_int_t)replica->incarnation, "joining",
-                                        replica->is_joining, "damaged", replica->reason));
+                                        replica->is_joining, "damaged", replica->reason,
+                                        "begins_alone", replica->begins_alone, "rebuilding",
+                                        (json_int_t)replica->rebuilding));
         }
     }
     return array;
@@ -189,17 +192,22 @@ static bool read_replicas(struct rm__cluster_file *file, const json_t *array)
     {
         json_int_t shard;
         json_int_t incarnation;
+        json_int_t rebuilding = 0;
         int is_joining;
+        int begins_alone = false;
         const char *reason;
 
-        if (json_unpack(said, "{s:I, s:I, s:b, s:s}", "shard", &shard, "incarnation", &incarnation,
-                        "joining", &is_joining, "damaged", &reason) != 0 ||
+        if (json_unpack(said, "{s:I, s:I, s:b, s:s, s?b, s?I}", "shard", &shard, "incarnation",
+                        &incarnation, "joining", &is_joining, "damaged", &reason, "begins_alone",
+                        &begins_alone, "rebuilding", &rebuilding) != 0 ||
             shard < 0 || shard >= file->identity.n_shards || incarnation < 1 ||
-            incarnation > UINT32_MAX) {
+            incarnation > UINT32_MAX || rebuilding < 0 || rebuilding > UINT32_MAX) {
             return false;
         }
         file->replicas[shard].incarnation = (uint32_t)incarnation;
         file->replicas[shard].is_joining = is_joining;
+        file->replicas[shard].begins_alone = begins_alone;
+        file->replicas[shard].rebuilding = (uint32_t)rebuilding;
         snprintf(file->replicas[shard].reason, RM__REASON_MAX, "%s", reason);
     }
     return true;

@@ -34,6 +34,8 @@ struct rm__cluster_identity {
 struct rm__cluster_replica {
     uint32_t incarnation;        /* 1: of the first map */
     bool is_joining;             /* the shard's leader has not said yet that it is a voter */
+    bool begins_alone;           /* the shard begins again, empty, with this replica only */
+    uint32_t rebuilding;         /* what it is being made the only voter as; 0: it is not */
     char reason[RM__REASON_MAX]; /* why it must not be started again; "" where it may */
 };
 

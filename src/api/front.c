@@ -261,6 +261,7 @@ static void dispatch(struct rm__front *front, struct rm__exchange *exchange)
     case RM__ACTION_ADMIT:
     case RM__ACTION_LEAD:
     case RM__ACTION_HASHES:
+    case RM__ACTION_MEMBERS:
         front->backend->internal(front->data, exchange);
         break;
     }

@@ -14,7 +14,7 @@
 enum {
     STEP_MS = 200,   /* while the leader works at it */
     RETRY_MS = 1000, /* while there is an obstacle */
-    TARGET_MAX = 128,
+    TARGET_MAX = 160,
 };
 
 bool rm__joiner_is_needed(const struct rm__seat *seat)
@@ -45,16 +45,20 @@ static void finish(struct rm__seat *seat)
            rm_field_int("incarnation", record->incarnation));
 }
 
-/* "agreed": none of this worker's former ids is a member any more. */
+/* "agreed": none of this worker's former ids is a member any more. "void": nobody is taken in who
+ * has been filled before, perhaps by a leader whose entries are not those of this one. */
 static void take_step(struct rm__seat *seat, const struct rm_http_answer *answer)
 {
     json_t *root = json_loadb(answer->body.data, answer->body.len, 0, NULL);
     bool is_done = json_is_true(json_object_get(root, "done"));
     bool is_agreed = json_is_true(json_object_get(root, "agreed"));
+    bool is_void = json_is_true(json_object_get(root, "void"));
 
     json_decref(root);
     wait_for(seat, STEP_MS, "");
-    if (seat->reason[0] != '\0') {
+    if (is_void) {
+        rm__seat_void(seat, "the leader that was filling it is not the shard's leader any more");
+    } else if (seat->reason[0] != '\0') {
         seat->joiner.has_agreed = is_done || is_agreed;
     } else if (is_done) {
         finish(seat);
@@ -94,6 +98,7 @@ static void on_answer(const struct rm_http_answer *answer, void *data)
 static uint32_t find_leader(const struct rm__seat *seat)
 {
     struct rm_replica_status status;
+    uint64_t term;
 
     rm__seat_status(seat, &status);
     if (status.is_leader) {
@@ -103,7 +108,7 @@ static uint32_t find_leader(const struct rm__seat *seat)
     if (status.leader != 0 && status.leader != seat->worker->options.worker_id) {
         return status.leader;
     }
-    return rm__neighbours_leader(&seat->worker->neighbours, seat->id);
+    return rm__neighbours_leader(&seat->worker->neighbours, seat->id, &term);
 }
 
 static void ask(struct rm__seat *seat)
@@ -111,8 +116,10 @@ static void ask(struct rm__seat *seat)
     struct rm__joiner *joiner = &seat->joiner;
     uint32_t incarnation =
         seat->reason[0] != '\0' ? joiner->incarnation : rm__seat_record(seat)->incarnation;
+    struct rm_replica_status status;
     char target[TARGET_MAX];
 
+    rm__seat_status(seat, &status);
     joiner->asked = find_leader(seat);
     if (joiner->asked == 0) {
         rm__neighbours_ask(&seat->worker->neighbours);
@@ -120,8 +127,10 @@ static void ask(struct rm__seat *seat)
         return;
     }
     snprintf(target, sizeof target,
-             RM__WIRE_ADMIT_PATH "?shard=%" PRIu32 "&worker=%" PRIu32 "&incarnation=%" PRIu32,
-             seat->id, seat->worker->options.worker_id, incarnation);
+             RM__WIRE_ADMIT_PATH "?shard=%" PRIu32 "&worker=%" PRIu32 "&incarnation=%" PRIu32
+                                 "&last_index=%" PRIu64,
+             seat->id, seat->worker->options.worker_id, incarnation,
+             seat->reason[0] != '\0' ? 0 : status.last_index);
     joiner->is_asking = rm__neighbours_send(&seat->worker->neighbours, joiner->asked, "POST",
                                             target, on_answer, seat) == 0;
 }

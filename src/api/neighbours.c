@@ -95,6 +95,7 @@ static void take_answer(struct rm__neighbour *neighbour, json_t *root)
     }
     neighbour->was_warned = false;
     neighbour->has_answered = true;
+    neighbour->is_up = true;
     neighbour->has_met_us = neighbour->has_met_us || lists(met, neighbour->neighbours->self);
     take_leads(neighbour, leads);
     neighbour->neighbours->answered_cb(neighbour->neighbours->answered_data);
@@ -106,6 +107,7 @@ static void on_cluster(const struct rm_http_answer *answer, void *data)
     json_t *root;
 
     neighbour->is_asked = false;
+    neighbour->is_up = false;
     if (answer->error != 0) {
         return;
     }
@@ -167,7 +169,8 @@ int rm__neighbours_send(struct rm__neighbours *neighbours, uint32_t worker, cons
     return neighbour == NULL ? RM_ENOTFOUND : send_to(neighbour, method, target, cb, data);
 }
 
-uint32_t rm__neighbours_leader(const struct rm__neighbours *neighbours, uint32_t shard)
+uint32_t rm__neighbours_leader(const struct rm__neighbours *neighbours, uint32_t shard,
+                               uint64_t *ret_term)
 {
     uint64_t newest = 0;
     uint32_t leader = 0;
@@ -178,7 +181,18 @@ uint32_t rm__neighbours_leader(const struct rm__neighbours *neighbours, uint32_t
             leader = neighbours->each[i].id;
         }
     }
+    *ret_term = newest;
     return leader;
+}
+
+bool rm__neighbours_is_up(const struct rm__neighbours *neighbours, uint32_t worker)
+{
+    for (size_t i = 0; i < neighbours->n; i++) {
+        if (neighbours->each[i].id == worker) {
+            return neighbours->each[i].is_up;
+        }
+    }
+    return false;
 }
 
 void rm__neighbours_forget_leader(struct rm__neighbours *neighbours, uint32_t shard,

@@ -18,6 +18,7 @@ struct rm__neighbour {
     const char *address; /* host:port */
     bool is_asked;       /* for its view of the cluster; its answer has not come */
     bool was_warned;     /* about what it answered */
+    bool is_up;          /* it answered when it was last asked */
     bool has_answered;   /* as a worker of this cluster, under its id, at least once */
     bool has_met_us;     /* it said so */
     uint64_t *led_terms; /* by shard: the term in which it leads, as last heard; 0: it does not */
@@ -51,8 +52,12 @@ void rm__neighbours_done(struct rm__neighbours *neighbours);
  * again within 150 ms, whoever wants to know. */
 void rm__neighbours_ask(struct rm__neighbours *neighbours);
 
-/* The neighbour that leads @shard in the newest term that was heard of; 0: none. */
-uint32_t rm__neighbours_leader(const struct rm__neighbours *neighbours, uint32_t shard);
+/* The neighbour that leads @shard in the newest term that was heard of, *@ret_term; 0: none. */
+uint32_t rm__neighbours_leader(const struct rm__neighbours *neighbours, uint32_t shard,
+                               uint64_t *ret_term);
+
+/* Did @worker answer when it was last asked? */
+bool rm__neighbours_is_up(const struct rm__neighbours *neighbours, uint32_t worker);
 
 /* @worker no longer leads @shard: it has said so, or did not answer. */
 void rm__neighbours_forget_leader(struct rm__neighbours *neighbours, uint32_t shard,

@@ -62,9 +62,14 @@ static const struct row rows[] = {
     {"/cluster", "GET", true, "GET, HEAD", {RM__ACTION_CLUSTER, 0, "", ""}},
     {"/append", "POST", true, "POST", {RM__ACTION_APPEND, 0, "shard session sequence", ""}},
     {"/session", "POST", true, "POST", {RM__ACTION_SESSION, 0, "shard session", ""}},
-    {"/admit", "POST", true, "POST", {RM__ACTION_ADMIT, 0, "shard worker incarnation", ""}},
+    {"/admit",
+     "POST",
+     true,
+     "POST",
+     {RM__ACTION_ADMIT, 0, "shard worker incarnation last_index", ""}},
     {"/lead", "POST", true, "POST", {RM__ACTION_LEAD, 0, "shard worker", ""}},
     {"/hashes", "GET", true, "GET, HEAD", {RM__ACTION_HASHES, 0, "shard", ""}},
+    {"/members", "GET", true, "GET, HEAD", {RM__ACTION_MEMBERS, 0, "shard", ""}},
 };
 
 bool rm__route_strip_internal(struct rm_slice *path)

@@ -28,6 +28,7 @@ enum rm__action {
     RM__ACTION_ADMIT,
     RM__ACTION_LEAD,
     RM__ACTION_HASHES,
+    RM__ACTION_MEMBERS,
 };
 
 struct rm__route {

@@ -9,6 +9,8 @@
 #include "worker_internal.h"
 
 static const char gone[] = "its files are gone";
+static const char half_rebuilt[] = "a rebuild of it did not come to its end: stop this worker and "
+                                   "run `raftmetrics rebuild` again";
 
 struct rm__cluster_replica *rm__seat_record(const struct rm__seat *seat)
 {
@@ -86,6 +88,12 @@ void rm__seat_condemn(struct rm__seat *seat, const char *reason)
     }
 }
 
+void rm__seat_void(struct rm__seat *seat, const char *reason)
+{
+    rm__seat_condemn(seat, reason);
+    rm__seat_close(seat);
+}
+
 /* ---- opening ---- */
 
 /* @members must live until the shard has started. */
@@ -110,6 +118,10 @@ static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
         for (uint32_t i = 0; i < placement->n_replicas; i++) {
             members[i] = (struct rm_replica_id){placement->workers[i], 1};
         }
+    }
+    if (entry == RM__SEAT_BEGINS_ALONE) {
+        options.replica.n_members = 1;
+        members[0] = options.replica.self;
     }
     rm_random_bytes(&options.hash_seed, sizeof options.hash_seed);
     return rm__shard_new(&options, &seat->shard);
@@ -155,11 +167,34 @@ static int rename_joining(struct rm__seat *seat)
     return rm__cluster_file_save(&seat->worker->file);
 }
 
+/* Nothing is served before this returns: what an attempt left that did not come to its end may go,
+ * and one that did is not made again. */
+static int begin_alone(struct rm__seat *seat)
+{
+    int rv = rm__shard_dir_remove(seat->worker->options.data_dir, seat->id);
+
+    if (rv == 0) {
+        rv = start(seat, RM__SEAT_BEGINS_ALONE);
+    }
+    if (rv == 0) {
+        rm__seat_record(seat)->begins_alone = false;
+        rv = rm__cluster_file_save(&seat->worker->file);
+    }
+    return rv;
+}
+
 int rm__seat_open(struct rm__seat *seat, enum rm__seat_entry entry)
 {
     const struct rm__cluster_replica *record = rm__seat_record(seat);
     int rv = 0;
 
+    if (entry == RM__SEAT_CONTINUES && record->begins_alone) {
+        return begin_alone(seat);
+    }
+    if (entry == RM__SEAT_CONTINUES && record->rebuilding != 0) {
+        set_damaged(seat, half_rebuilt);
+        return 0;
+    }
     if (entry == RM__SEAT_CONTINUES && record->reason[0] != '\0') {
         set_damaged(seat, record->reason);
         return 0;

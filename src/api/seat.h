@@ -12,6 +12,7 @@
 
 #include "cluster_file.h"
 #include "joiner.h"
+#include "membership.h"
 #include "shard.h"
 #include "upkeep.h"
 
@@ -25,14 +26,16 @@ struct rm__seat {
     bool is_closing;             /* who sat here has not let go yet */
     char reason[RM__REASON_MAX]; /* why it is to be replaced; "" where it is not */
     struct rm__joiner joiner;
+    struct rm__membership membership;
     struct rm__upkeep upkeep;
 };
 
 /* How a replica comes to its seat. */
 enum rm__seat_entry {
-    RM__SEAT_BEGINS,    /* with the shard's first configuration */
-    RM__SEAT_CONTINUES, /* with the files of its life before, if they are sound */
-    RM__SEAT_JOINS,     /* with no files; the shard's leader will fill it */
+    RM__SEAT_BEGINS,       /* with the shard's first configuration */
+    RM__SEAT_BEGINS_ALONE, /* likewise, but that is this replica only: an operator said so */
+    RM__SEAT_CONTINUES,    /* with the files of its life before, if they are sound */
+    RM__SEAT_JOINS,        /* with no files; the shard's leader will fill it */
 };
 
 void rm__seat_init(struct rm__seat *seat, struct rm_worker *worker, uint32_t id);
@@ -48,6 +51,10 @@ void rm__seat_close(struct rm__seat *seat);
 /* Who sits here must be replaced, and not be started again. It stays until the shard's leader
  * agrees to take another in: two that go at once might be one too many. */
 void rm__seat_condemn(struct rm__seat *seat, const char *reason);
+
+/* Who sits here is no member of the shard as it is led now, and counts for nobody: it goes at once,
+ * and another is to take its place. */
+void rm__seat_void(struct rm__seat *seat, const char *reason);
 
 /* What cluster.json says of it. */
 struct rm__cluster_replica *rm__seat_record(const struct rm__seat *seat);

@@ -126,49 +126,11 @@ static void backend_pass(void *data)
 
 /* ---- life ---- */
 
-static int init_map(struct rm_worker *worker)
-{
-    const struct rm_api_options *api = &worker->options.api;
-    bool is_member = false;
-    int rv;
-
-    if (api->n_workers > RM_WORKERS_MAX) {
-        return RM_EINVAL;
-    }
-    for (size_t i = 0; i < api->n_workers; i++) {
-        worker->worker_ids[i] = api->workers[i].id;
-        is_member = is_member || worker->worker_ids[i] == worker->options.worker_id;
-    }
-    if (!is_member) {
-        return RM_EINVAL;
-    }
-    rv = rm_shard_map_init(&worker->map, worker->worker_ids, (uint32_t)api->n_workers,
-                           worker->options.n_shards, worker->options.n_replicas);
-    if (rv == 0) {
-        snprintf(worker->fingerprint, sizeof worker->fingerprint, "%016" PRIx64,
-                 rm_shard_map_fingerprint(&worker->map, rm_slice_of(api->cluster_name)));
-    }
-    return rv;
-}
-
 static int init_file(struct rm_worker *worker)
 {
-    struct rm__cluster_identity identity = {
-        .name = worker->options.api.cluster_name,
-        .fingerprint = worker->fingerprint,
-        .worker = worker->options.worker_id,
-        .n_shards = worker->options.n_shards,
-        .n_replicas = worker->options.n_replicas,
-        .workers = worker->worker_ids,
-        .n_workers = (uint32_t)worker->options.api.n_workers,
-    };
     char sentence[RM__SENTENCE_MAX];
-    int rv = rm__cluster_file_init(&worker->file, worker->options.data_dir, &identity);
+    int rv = rm__worker_load_file(worker, sentence);
 
-    if (rv != 0) {
-        return rv;
-    }
-    rv = rm__cluster_file_load(&worker->file, sentence);
     if (rv != 0) {
         rm_log(RM_LOG_ERROR, "cannot use the data directory", rm_field_text("error", sentence));
     }
@@ -198,9 +160,13 @@ static void on_tick(void *data)
         return;
     }
     worker->n_ticks++;
+    if (worker->n_ticks % UPKEEP_TICKS == 0) {
+        rm__membership_refresh(worker, now_ms);
+    }
     for (uint32_t i = 0; i < worker->options.n_shards; i++) {
         rm__joiner_tick(&worker->seats[i], now_ms);
         if (worker->n_ticks % UPKEEP_TICKS == 0) {
+            rm__membership_tick(&worker->seats[i], now_ms);
             rm__upkeep_tick(&worker->seats[i], now_ms);
         }
     }
@@ -230,7 +196,7 @@ static int init_timer(struct rm_worker *worker)
 static int init_parts(struct rm_worker *worker, const struct rm__backend *backend)
 {
     const struct rm_api_options *api = &worker->options.api;
-    int rv = init_map(worker);
+    int rv = rm__worker_init_map(worker);
 
     if (rv == 0) {
         rv = init_file(worker);

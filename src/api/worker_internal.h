@@ -31,6 +31,7 @@ struct rm_worker {
     struct rm_replica_host *host;
     struct rm__seat *seats; /* by shard */
     uint64_t opened_ms;
+    uint64_t asked_ms;            /* when the neighbours were last asked who leads what */
     uint32_t n_logged_waiting;    /* before: for so many workers it was last said to wait */
     struct rm__worker_stop *stop; /* NULL: it does not stop yet */
     bool is_freed;                /* once all seats have let go */
@@ -69,6 +70,14 @@ void rm__worker_write(void *data, struct rm__part *part);
 
 /* "cluster": {…} as this worker sees it. */
 void rm__worker_write_cluster(const struct rm_worker *worker, struct rm_json_writer *json);
+
+/* ---- worker_identity.c ---- */
+
+/* Shard map, ids and fingerprint, out of the options. Errors: RM_EINVAL (ids), RM_ENOMEM. */
+int rm__worker_init_map(struct rm_worker *worker);
+
+/* cluster.json; as rm__cluster_file_load. */
+int rm__worker_load_file(struct rm_worker *worker, char ret_sentence[RM__SENTENCE_MAX]);
 
 /* ---- worker_formation.c ---- */
 

@@ -72,16 +72,19 @@ static void write_self(const struct rm_worker *worker, struct rm_json_writer *js
 /* Why it is not as it should be, and what the way out waits for. */
 static void write_reason(const struct rm__seat *seat, struct rm_json_writer *json)
 {
-    char text[RM__REASON_MAX + sizeof "; " + RM__OBSTACLE_MAX];
-    const char *obstacle = seat->joiner.obstacle;
-    bool has_reason = seat->reason[0] != '\0';
+    const char *phrases[] = {seat->reason, seat->joiner.obstacle, seat->membership.advice};
+    char text[RM__REASON_MAX + RM__OBSTACLE_MAX + RM__ADVICE_MAX + 2 * sizeof "; "];
+    size_t len = 0;
 
-    if (!has_reason && obstacle[0] == '\0') {
-        return;
+    for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {
+        if (phrases[i][0] != '\0') {
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", len == 0 ? "" : "; ",
+                                    phrases[i]);
+        }
     }
-    snprintf(text, sizeof text, "%s%s%s", seat->reason,
-             has_reason && obstacle[0] != '\0' ? "; " : "", obstacle);
-    rm_json_member_text(json, "reason", rm_slice_of(text));
+    if (len > 0) {
+        rm_json_member_text(json, "reason", rm_slice_make(text, len));
+    }
 }
 
 static const char *role_of(const struct rm__seat *seat, const struct rm_replica_status *status)

@@ -1,6 +1,7 @@
 /* What the other nodes of the cluster say to a worker, below /internal. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
@@ -272,6 +273,19 @@ static bool read_member(const struct rm_worker *worker, struct rm__exchange *exc
     return true;
 }
 
+static bool is_member(const struct rm_replica *replica, struct rm_replica_id id)
+{
+    struct rm_replica_member members[RM_MEMBERS_MAX];
+    size_t n = rm_replica_members(replica, members);
+
+    for (size_t i = 0; i < n; i++) {
+        if (members[i].id.worker == id.worker && members[i].id.incarnation == id.incarnation) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* None of the worker's former ids is a member any more. */
 static bool is_agreed(const struct rm_replica *replica, struct rm_replica_id id)
 {
@@ -286,8 +300,10 @@ static bool is_agreed(const struct rm_replica *replica, struct rm_replica_id id)
     return true;
 }
 
+enum admission { ADMITTING, ADMITTED, ADMITS_NEVER };
+
 static void reply_admit(struct rm__exchange *exchange, const struct rm_replica *replica,
-                        struct rm_replica_id id, bool is_done)
+                        struct rm_replica_id id, enum admission admission)
 {
     struct rm_buffer body;
     struct rm_json_writer json;
@@ -295,10 +311,11 @@ static void reply_admit(struct rm__exchange *exchange, const struct rm_replica *
     rm_buffer_init(&body, RM__STATUS_BYTES_MAX);
     rm_json_init(&json, &body);
     rm_json_object_begin(&json);
-    rm_json_member_bool(&json, "done", is_done);
+    rm_json_member_bool(&json, "done", admission == ADMITTED);
     rm_json_member_bool(&json, "agreed", is_agreed(replica, id));
+    rm_json_member_bool(&json, "void", admission == ADMITS_NEVER);
     rm_json_object_end(&json);
-    rm__reply_written(exchange, is_done ? 200 : 202, &json, &body);
+    rm__reply_written(exchange, admission == ADMITTED ? 200 : 202, &json, &body);
 }
 
 /* What the leader says of changing who takes part, or who leads. */
@@ -318,6 +335,7 @@ static void admit(struct rm_worker *worker, struct rm__exchange *exchange, uint3
 {
     struct rm_replica_id id;
     int64_t incarnation;
+    int64_t last_index;
     struct rm__shard *led;
     int rv;
 
@@ -330,14 +348,23 @@ static void admit(struct rm_worker *worker, struct rm__exchange *exchange, uint3
                         UINT32_MAX);
         return;
     }
+    if (rm_int_parse(rm__params_get(&exchange->params, "last_index"), 0, INT64_MAX, &last_index) !=
+        0) {
+        rm__reply_error(exchange, RM__INVALID_PARAMETER, "last_index must be at least 0");
+        return;
+    }
     led = find_led(worker, exchange, shard);
     if (led == NULL) {
         return;
     }
     id.incarnation = (uint32_t)incarnation;
+    if (last_index > 0 && !is_member(rm__shard_replica(led), id)) {
+        reply_admit(exchange, rm__shard_replica(led), id, ADMITS_NEVER);
+        return;
+    }
     rv = rm_replica_admit(rm__shard_replica(led), id);
     if (rv == 0 || rv == RM_EBUSY) {
-        reply_admit(exchange, rm__shard_replica(led), id, rv == 0);
+        reply_admit(exchange, rm__shard_replica(led), id, rv == 0 ? ADMITTED : ADMITTING);
     } else {
         reply_change(exchange, rv);
     }
@@ -363,6 +390,70 @@ static void lead(struct rm_worker *worker, struct rm__exchange *exchange, uint32
         reply_change(exchange, rv);
     }
 }
+
+/* ---- who takes part ---- */
+
+/* Asked of a leader who may have been deposed without knowing: a majority says first that he is
+ * not.
+ */
+struct pending_members {
+    struct rm__exchange *exchange;
+    struct rm__shard *led;
+};
+
+static void write_members(struct rm_json_writer *json, const struct rm_replica *replica)
+{
+    struct rm_replica_member members[RM_MEMBERS_MAX];
+    size_t n = rm_replica_members(replica, members);
+
+    rm_json_key(json, "members");
+    rm_json_array_begin(json);
+    for (size_t i = 0; i < n; i++) {
+        rm_json_object_begin(json);
+        rm_json_member_uint(json, "worker", members[i].id.worker);
+        rm_json_member_uint(json, "incarnation", members[i].id.incarnation);
+        rm_json_object_end(json);
+    }
+    rm_json_array_end(json);
+}
+
+static void on_confirmed(int status, void *data)
+{
+    struct pending_members members = *(struct pending_members *)data;
+    struct rm_buffer body;
+    struct rm_json_writer json;
+
+    free(data);
+    if (status != 0) {
+        reply_refused(members.exchange, status);
+        return;
+    }
+    rm_buffer_init(&body, RM__STATUS_BYTES_MAX);
+    rm_json_init(&json, &body);
+    rm_json_object_begin(&json);
+    write_members(&json, rm__shard_replica(members.led));
+    rm_json_object_end(&json);
+    rm__reply_written(members.exchange, 200, &json, &body);
+}
+
+static void reply_members(struct rm_worker *worker, struct rm__exchange *exchange, uint32_t shard)
+{
+    struct rm__shard *led = find_led(worker, exchange, shard);
+    struct pending_members *pending;
+
+    if (led == NULL) {
+        return;
+    }
+    pending = malloc(sizeof *pending);
+    if (pending == NULL) {
+        reply_refused(exchange, RM_ENOMEM);
+        return;
+    }
+    *pending = (struct pending_members){exchange, led};
+    rm_replica_read(rm__shard_replica(led), RM_READ_LINEARIZABLE, on_confirmed, pending);
+}
+
+/* ---- what they hold ---- */
 
 static void write_hashes(struct rm_json_writer *json, const struct rm_replica *replica)
 {
@@ -428,6 +519,8 @@ void rm__worker_internal(void *data, struct rm__exchange *exchange)
         append(worker, exchange, shard);
     } else if (action == RM__ACTION_SESSION) {
         open_session(worker, exchange, shard);
+    } else if (action == RM__ACTION_MEMBERS) {
+        reply_members(worker, exchange, shard);
     } else if (action == RM__ACTION_ADMIT) {
         admit(worker, exchange, shard);
     } else {
