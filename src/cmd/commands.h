@@ -11,6 +11,7 @@ int rm_cmd_aggregate(int argc, char **argv);
 int rm_cmd_list(int argc, char **argv);
 int rm_cmd_status(int argc, char **argv);
 int rm_cmd_import(int argc, char **argv);
+int rm_cmd_rebuild(int argc, char **argv);
 int rm_cmd_config(int argc, char **argv);
 
 #endif

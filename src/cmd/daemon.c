@@ -126,6 +126,28 @@ void rm_daemon_api_options(const struct rm_config *config, struct rm_api_options
     };
 }
 
+uint32_t rm_daemon_n_replicas(const struct rm_config *config)
+{
+    return config->replicas < (int64_t)config->n_workers ? (uint32_t)config->replicas
+                                                         : (uint32_t)config->n_workers;
+}
+
+void rm_daemon_worker_options(const struct rm_config *config, struct rm_worker_options *ret_options)
+{
+    *ret_options = (struct rm_worker_options){
+        .worker_id = (uint32_t)config->node_id,
+        .n_shards = (uint32_t)config->n_shards,
+        .n_replicas = rm_daemon_n_replicas(config),
+        .data_dir = config->data_dir,
+        .min_free_disk_bytes = (uint64_t)config->min_free_disk_bytes,
+        .max_log_bytes = (uint64_t)config->max_log_bytes,
+        .max_shard_bytes = (uint64_t)config->max_shard_bytes,
+        .idempotency_ttl_ms = (uint64_t)config->idempotency_ttl_ms,
+        .max_idempotency_keys = (size_t)config->max_idempotency_keys,
+    };
+    rm_daemon_api_options(config, &ret_options->api);
+}
+
 static void reload(const struct rm_daemon_signals *signals)
 {
     struct rm_config config;

@@ -3,6 +3,7 @@
 #define RAFTMETRICS_SRC_CMD_DAEMON_H
 
 #include "raftmetrics/api/options.h"
+#include "raftmetrics/api/worker.h"
 #include "raftmetrics/cmd/config.h"
 #include "raftmetrics/net/loop.h"
 
@@ -32,6 +33,13 @@ int rm_daemon_main(enum rm_daemon daemon, int argc, char **argv, rm_daemon_run_c
 
 /* Texts are borrowed from @config. */
 void rm_daemon_api_options(const struct rm_config *config, struct rm_api_options *ret_options);
+
+/* Of each shard: as many as configured, where there are as many workers. */
+uint32_t rm_daemon_n_replicas(const struct rm_config *config);
+
+/* Likewise, of a worker's configuration. */
+void rm_daemon_worker_options(const struct rm_config *config,
+                              struct rm_worker_options *ret_options);
 
 /* Calls @stop_cb once, at the first signal to stop. Errors: RM_ENOMEM. */
 int rm_daemon_signals_init(struct rm_daemon_signals *signals, struct rm_loop *loop,

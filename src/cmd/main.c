@@ -21,6 +21,7 @@ static const struct {
     {"list", rm_cmd_list, "list the metrics"},
     {"status", rm_cmd_status, "show workers and shards"},
     {"import", rm_cmd_import, "record the values of a CSV or JSON lines file"},
+    {"rebuild", rm_cmd_rebuild, "decide what counts of shards that lost most of their replicas"},
     {"config", rm_cmd_config, "show the configuration and where each value came from"},
 };
 

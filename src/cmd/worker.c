@@ -34,38 +34,24 @@ static void on_stop(void *data)
     rm_worker_drain(running->worker, RM_DAEMON_DRAIN_MS, on_drained, running);
 }
 
-static uint32_t n_replicas(const struct rm_config *config)
-{
-    return config->replicas < (int64_t)config->n_workers ? (uint32_t)config->replicas
-                                                         : (uint32_t)config->n_workers;
-}
-
 static int start(struct running *running, const struct rm_config *config)
 {
-    struct rm_worker_options options = {
-        .worker_id = (uint32_t)config->node_id,
-        .n_shards = (uint32_t)config->n_shards,
-        .n_replicas = n_replicas(config),
-        .data_dir = config->data_dir,
-        .min_free_disk_bytes = (uint64_t)config->min_free_disk_bytes,
-        .max_log_bytes = (uint64_t)config->max_log_bytes,
-        .max_shard_bytes = (uint64_t)config->max_shard_bytes,
-        .idempotency_ttl_ms = (uint64_t)config->idempotency_ttl_ms,
-        .max_idempotency_keys = (size_t)config->max_idempotency_keys,
-    };
+    struct rm_worker_options options;
 
-    rm_daemon_api_options(config, &options.api);
+    rm_daemon_worker_options(config, &options);
     return rm_worker_new(running->loop, &options, &running->worker);
 }
 
 static void warn_of_few_replicas(const struct rm_config *config)
 {
-    if (n_replicas(config) == 1) {
+    uint32_t n_replicas = rm_daemon_n_replicas(config);
+
+    if (n_replicas == 1) {
         rm_log(RM_LOG_WARN,
                "one replica of each shard: what is acknowledged is on one disk, and lost with it",
                rm_field_int("workers", (int64_t)config->n_workers),
                rm_field_int("replicas", config->replicas));
-    } else if (n_replicas(config) == 2) {
+    } else if (n_replicas == 2) {
         rm_log(RM_LOG_WARN,
                "two replicas of each shard tolerate no loss: both must be up for every write; "
                "three workers tolerate the loss of one",

@@ -13,7 +13,7 @@ def jump_hash(key, n_buckets):
 
 
 def shard_of(name, n_shards):
-    return jump_hash(_xxh3_64(name.encode()), n_shards)
+    return jump_hash(xxh3_64(name.encode()), n_shards)
 
 
 def name_of_each(n_shards, prefix):
@@ -33,7 +33,7 @@ def first_worker_of(name, n_shards, worker_ids):
     return ordered[shard_of(name, n_shards) % len(ordered)]
 
 
-def _xxh3_64(data):
+def xxh3_64(data):
     return _library().XXH3_64bits(data, len(data))
 
 
