@@ -14,6 +14,7 @@ enum {
     SETTLE_MS = 2000, /* after the start, before a shard is asked for */
     LEAD_PERIOD_MS = 5000,
     COMPARE_PERIOD_MS = 10 * 1000,
+    STAGGER_MS = 1009, /* from shard to shard: not all at once */
     STILL_MS = 30 * 1000,
     TARGET_MAX = 128,
 };
@@ -112,14 +113,12 @@ static void reopen(struct rm__seat *seat)
 
 /* ---- comparing ---- */
 
-/* The index at which the leader's state was another than that of @replica; 0: none. */
-static uint64_t find_difference(const struct rm_replica *replica, const json_t *hashes)
+uint64_t rm__upkeep_difference(const struct rm_state_hash ours[RM_HASHES],
+                               const struct json_t *hashes)
 {
-    struct rm_state_hash ours[RM_HASHES];
     size_t i;
     json_t *theirs;
 
-    rm_replica_hashes(replica, ours);
     json_array_foreach(hashes, i, theirs)
     {
         json_int_t index = json_integer_value(json_object_get(theirs, "index"));
@@ -136,12 +135,14 @@ static uint64_t find_difference(const struct rm_replica *replica, const json_t *
 
 static void compare(struct rm__seat *seat, const json_t *root)
 {
-    uint64_t index =
-        find_difference(rm__shard_replica(seat->shard), json_object_get(root, "hashes"));
+    struct rm_state_hash ours[RM_HASHES];
+    uint64_t index;
     json_int_t commit_index = json_integer_value(json_object_get(root, "commit_index"));
     char reason[RM__REASON_MAX];
     struct rm_replica_status status;
 
+    rm_replica_hashes(rm__shard_replica(seat->shard), ours);
+    index = rm__upkeep_difference(ours, json_object_get(root, "hashes"));
     if (index != 0) {
         snprintf(reason, sizeof reason,
                  "diverged: its state at entry %" PRIu64 " is not the leader's", index);
@@ -199,6 +200,9 @@ void rm__upkeep_tick(struct rm__seat *seat, uint64_t now_ms)
     }
     if (wants_to_lead(seat, &status, now_ms)) {
         ask_to_lead(seat, status.leader, now_ms);
+    }
+    if (upkeep->compare_due_ms == 0) {
+        upkeep->compare_due_ms = now_ms + seat->id * STAGGER_MS % COMPARE_PERIOD_MS;
     }
     if (!upkeep->is_comparing && now_ms >= upkeep->compare_due_ms) {
         ask_for_hashes(seat, status.leader, now_ms);

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "raftmetrics/raft/replica.h"
+
+struct json_t;
 struct rm__seat;
 
 /* What is known of a seat for that. */
@@ -29,5 +32,10 @@ enum rm__stillness { RM__STILL_FINE, RM__STILL_RESTART, RM__STILL_CONDEMN };
 /* Judges @applied_index against the leader's @commit_index, and remembers it. */
 enum rm__stillness rm__upkeep_judge(struct rm__upkeep *upkeep, uint64_t applied_index,
                                     uint64_t commit_index, uint64_t now_ms);
+
+/* The index at which the leader's state was another than ours, by its "hashes" as /internal/hashes
+ * has them; 0: none. */
+uint64_t rm__upkeep_difference(const struct rm_state_hash ours[RM_HASHES],
+                               const struct json_t *hashes);
 
 #endif

@@ -10,7 +10,7 @@ from lib.client import Client
 from lib.cluster import BINARY
 from lib.hand_made import CLUSTER_SECRET
 from lib.node import START_SECONDS, clean_environment
-from lib.placement import first_worker_of
+from lib.placement import first_worker_of, shard_of
 from lib.wait import wait_until
 
 HEAL_SECONDS = 30
@@ -248,3 +248,43 @@ def test_an_emptied_worker_joins_anew_and_another_after_it(make_cluster):
         assert all(row["incarnation"] > 1 for row in replicas(worker).values())
         record_everywhere(cluster, number)
     check_values(cluster, [1, 2, 3])
+
+
+def test_a_replica_that_diverged_is_replaced(make_cluster):
+    """It gets another history, as long as its own and of the same terms, which Raft cannot tell
+    apart: that of a second cluster with the same names."""
+    clusters = [make_cluster(), make_cluster()]
+    name, shard = name_of_like_term(*clusters)
+    for i, cluster in enumerate(clusters):
+        client = cluster.client()
+        for _ in range(600):
+            client.record(name, i)
+        client.close()
+    cluster, other = clusters
+    worker = cluster.worker(3)
+    for each in (*cluster.workers, *other.workers):
+        each.kill()  # in good order, each would hand its shards on in terms of its own
+    directory = data_of(cluster, worker) / f"shard-{shard}"
+    shutil.rmtree(directory)
+    shutil.copytree(data_of(other, other.worker(3)) / f"shard-{shard}", directory)
+    (data_of(cluster, worker) / "watermarks").unlink()  # of a log a little longer, perhaps
+    for each in cluster.workers:
+        each.start(wait=False)
+    cluster.wait_writable()
+    wait_until(lambda: replicas(worker)[shard]["incarnation"] > 1, HEAL_SECONDS, "the replica to be replaced")
+    wait_sound(worker)
+    assert "diverged" in worker.tail(20_000)
+    assert set(cluster.client().values(name, level="linearizable")["values"]) == {0}
+    assert set(worker.client().values(name, level="none")["values"]) == {0}
+
+
+def name_of_like_term(one, other):
+    """(a metric, its shard), where the shard has the same term in both clusters, and worker 3, which
+    is to be led astray, follows."""
+    ids = [worker.id for worker in one.workers]
+    terms = [{row["id"]: row["term"] for row in cluster.status()["shards"]} for cluster in (one, other)]
+    for name in NAMES:
+        shard = shard_of(name, 8)
+        if terms[0][shard] == terms[1][shard] and first_worker_of(name, 8, ids) != 3:
+            return name, shard
+    raise AssertionError(f"no shard has the same term in both: {terms}")

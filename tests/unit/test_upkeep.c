@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "../../src/api/upkeep.h"
 
@@ -68,6 +69,41 @@ static void test_only_who_caught_up_is_cured(void **state)
     assert_int_equal(judge(&upkeep, 9, 20, 3000 + 2 * STILL_MS), RM__STILL_RESTART);
 }
 
+static uint64_t difference(const char *text)
+{
+    static const struct rm_state_hash ours[RM_HASHES] = {{1024, 0xa1}, {512, 0xffffffffffffff02}};
+    json_t *hashes = json_loads(text, JSON_DECODE_ANY, NULL);
+    uint64_t index = rm__upkeep_difference(ours, hashes);
+
+    json_decref(hashes);
+    return index;
+}
+
+static void test_only_states_at_equal_indexes_are_compared(void **state)
+{
+    (void)state;
+    assert_int_equal(difference("[]"), 0);
+    assert_int_equal(difference("[{\"index\": 1024, \"hash\": \"00000000000000a1\"}]"), 0);
+    assert_int_equal(difference("[{\"index\": 1536, \"hash\": \"00000000000000a2\"},"
+                                " {\"index\": 1024, \"hash\": \"00000000000000a1\"},"
+                                " {\"index\": 512, \"hash\": \"ffffffffffffff02\"}]"),
+                     0);
+    assert_int_equal(difference("[{\"index\": 1024, \"hash\": \"00000000000000a2\"}]"), 1024);
+    assert_int_equal(difference("[{\"index\": 1024, \"hash\": \"00000000000000a1\"},"
+                                " {\"index\": 512, \"hash\": \"7fffffffffffff02\"}]"),
+                     512);
+}
+
+static void test_what_is_no_list_of_hashes_says_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(rm__upkeep_difference((struct rm_state_hash[RM_HASHES]){{0}}, NULL), 0);
+    assert_int_equal(difference("{\"index\": 1024}"), 0);
+    assert_int_equal(difference("[7, null, {\"index\": 1024}, {\"index\": 0, \"hash\": \"1\"},"
+                                " {\"index\": \"1024\", \"hash\": \"2\"}]"),
+                     0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +111,8 @@ int main(void)
         cmocka_unit_test(test_who_is_behind_may_move),
         cmocka_unit_test(test_who_is_behind_and_stands_still_is_restarted_then_replaced),
         cmocka_unit_test(test_only_who_caught_up_is_cured),
+        cmocka_unit_test(test_only_states_at_equal_indexes_are_compared),
+        cmocka_unit_test(test_what_is_no_list_of_hashes_says_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
