@@ -242,7 +242,9 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
     guard->state->reason[0] = '\0';
     if (rv != 0) {
         (void)refuse(guard, rv, "%s", guard->inner->errmsg);
-        return rm__guard_outward(guard, rv);
+        /* The format numbers of C-Raft's files have no checksum: another one is more likely damage
+         * than a version to come, and the files of one shard must not stop the worker. */
+        return rm__guard_outward(guard, rv == RAFT_MALFORMED ? RAFT_CORRUPT : rv);
     }
     theirs = (struct rm__vote){.term = term, .vote = voted_for};
     rv = settle_vote(guard, &theirs, loaded.snapshot == NULL && loaded.n_entries == 0, &vote);

@@ -450,6 +450,43 @@ static void test_a_flipped_bit_changes_nothing_or_is_found(void **state)
     free_files(&files);
 }
 
+/* The metadata of the newest snapshot, which is the one that is loaded. */
+static struct file *newest_metadata(struct files *files)
+{
+    struct file *newest = NULL;
+    unsigned long long newest_index = 0;
+
+    for (size_t i = 0; i < files->n; i++) {
+        unsigned long long index;
+
+        if (sscanf(files->files[i].name, "snapshot-%*u-%llu-", &index) == 1 &&
+            strstr(files->files[i].name, ".meta") != NULL && index > newest_index) {
+            newest = &files->files[i];
+            newest_index = index;
+        }
+    }
+    assert_non_null(newest);
+    return newest;
+}
+
+/* One bit in the number of a format, which stands before every checksum. */
+static void test_another_format_of_a_snapshots_metadata_is_damage(void **state)
+{
+    const struct rm_watermark mark = a_life();
+    struct files files;
+    struct replica replica;
+
+    (void)state;
+    read_files(&files);
+    newest_metadata(&files)->bytes[1] ^= 1;
+    write_files(&files);
+    assert_int_equal(open_replica(&replica), 0);
+    replica.guard.mark = mark;
+    assert_int_equal(start_replica(&replica), RAFT_CORRUPT);
+    close_replica(&replica);
+    free_files(&files);
+}
+
 static void test_a_missing_file_changes_nothing_or_is_found(void **state)
 {
     const struct rm_watermark mark = a_life();
@@ -479,6 +516,7 @@ int main(void)
         TEST(test_a_replica_comes_back_as_it_was),
         TEST(test_a_replica_is_closed_in_the_middle),
         TEST(test_a_flipped_bit_changes_nothing_or_is_found),
+        TEST(test_another_format_of_a_snapshots_metadata_is_damage),
         TEST(test_a_missing_file_changes_nothing_or_is_found),
     };
 
