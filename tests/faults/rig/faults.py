@@ -203,9 +203,9 @@ def disk_filled(cluster, rng, **_):
 
 @fault(destroys=True)
 def bytes_flipped(cluster, rng, **_):
-    victim, kind, choice = any_worker(cluster, rng), rng.choice(sorted(KINDS)), rng.random()
+    victim, order, choice = any_worker(cluster, rng), rng.sample(sorted(KINDS), len(KINDS)), rng.random()
     cluster.kill(victim)
-    files = files_of(cluster.data_of(victim), kind)
-    where = flip(files[int(choice * len(files))], rng) if files else "no such file"
+    kind, files = next((kind, files) for kind in order if (files := files_of(cluster.data_of(victim), kind)))
+    where = flip(files[int(choice * len(files))], rng)
     cluster.restart(victim)
     yield f"a bit flipped in a {kind} of {victim.name}: {where}"
