@@ -287,7 +287,7 @@ void rm_replica_status(const struct rm_replica *replica, struct rm_replica_statu
     ret_status->commit_index = raft_commit_index(raft);
     ret_status->applied_index = raft_last_applied(raft);
     ret_status->snapshot_index = raft->trail.snapshot.index;
-    ret_status->log_bytes = replica->log_bytes;
+    ret_status->log_bytes = rm__replica_log_bytes(replica);
     ret_status->state_hash = rm__replica_hash(replica);
 }
 

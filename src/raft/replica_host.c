@@ -112,13 +112,13 @@ static void ask_for_snapshot(struct rm_replica_host *host)
         if (replica->freeze.image != NULL) {
             return;
         }
-        n_bytes += replica->log_bytes;
-        if (longest == NULL || replica->log_bytes > longest->log_bytes) {
+        n_bytes += rm__replica_log_bytes(replica);
+        if (longest == NULL || rm__replica_log_bytes(replica) > rm__replica_log_bytes(longest)) {
             longest = replica;
         }
     }
     if (n_bytes > host->options.max_log_bytes) {
-        uint64_t n_kept = longest->log_entries / 2;
+        uint64_t n_kept = rm__replica_log_entries(longest) / 2;
 
         raft_set_snapshot_trailing(&longest->raft,
                                    n_kept < TRAILING_MIN ? TRAILING_MIN : (unsigned)n_kept);

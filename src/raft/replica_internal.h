@@ -51,7 +51,6 @@ struct rm_replica {
     int64_t proposed_ms;      /* time of the last entry proposed */
     struct rm__freeze freeze;
     uint64_t log_bytes;    /* applied since the last snapshot, and what was kept of the log then */
-    uint64_t log_entries;  /* likewise */
     uint64_t hashed_index; /* of the newest of the hashes */
     struct rm_state_hash hashes[RM_HASHES];
 
@@ -88,6 +87,11 @@ void rm__replica_init_fsm(struct rm_replica *replica);
 
 /* The term of the entry at @index, as far as log and last snapshot reach; else 0. */
 raft_term rm__replica_term_of(const struct rm_replica *replica, raft_index index);
+
+/* Entries that the log holds, and bytes that they take: what was applied, and what an entry of
+ * C-Raft's own takes at least, for barriers fill a log as well. */
+uint64_t rm__replica_log_entries(const struct rm_replica *replica);
+uint64_t rm__replica_log_bytes(const struct rm_replica *replica);
 
 /* Of the session table, the time and the machine together. */
 uint64_t rm__replica_hash(const struct rm_replica *replica);

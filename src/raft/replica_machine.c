@@ -8,7 +8,11 @@
 #include "replica_internal.h"
 #include "snapshot_header.h"
 
-enum { RESULT_BYTES_MAX = 1 << 20, FRONT_BYTES_MAX = 256 << 20 };
+enum {
+    RESULT_BYTES_MAX = 1 << 20,
+    FRONT_BYTES_MAX = 256 << 20,
+    ENTRY_OVERHEAD_BYTES = 64, /* C-Raft's struct of it and its buffer's */
+};
 
 /* ---- entries ---- */
 
@@ -28,6 +32,18 @@ raft_term rm__replica_term_of(const struct rm_replica *replica, raft_index index
         }
     }
     return 0;
+}
+
+uint64_t rm__replica_log_entries(const struct rm_replica *replica)
+{
+    raft_index last = raft_last_index((struct raft *)(uintptr_t)&replica->raft);
+
+    return last > replica->raft.trail.offset ? last - replica->raft.trail.offset : 0;
+}
+
+uint64_t rm__replica_log_bytes(const struct rm_replica *replica)
+{
+    return replica->log_bytes + rm__replica_log_entries(replica) * ENTRY_OVERHEAD_BYTES;
 }
 
 uint64_t rm__replica_hash(const struct rm_replica *replica)
@@ -119,7 +135,6 @@ static int apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **ret
     rm_buffer_init(&result, RESULT_BYTES_MAX);
     status = apply_entry(replica, &entry, &result);
     replica->log_bytes += buf->len;
-    replica->log_entries++;
     rm__replica_note_result(replica, index, status, rm_buffer_peek(&result));
     rm_buffer_done(&result);
     *ret_result = NULL;
@@ -203,13 +218,12 @@ static int snapshot(struct raft_fsm *fsm, struct raft_buffer *ret_bufs[], unsign
 }
 
 /* The snapshot is written, or given up because the replica closes. Half of the log before it is
- * kept (see rm__host_ask_for_snapshot). */
+ * kept (see ask_for_snapshot). */
 static int snapshot_finalize(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
 {
     struct rm_replica *replica = fsm->data;
 
     replica->log_bytes -= replica->freeze.log_bytes / 2;
-    replica->log_entries -= replica->log_entries / 2;
     thaw(&replica->freeze);
     *bufs = NULL;
     *n_bufs = 0;
@@ -239,7 +253,6 @@ static int restore_parts(struct rm_replica *replica, struct rm_blob *blob)
     replica->sessions = sessions;
     replica->time_ms = header.time_ms;
     replica->log_bytes = 0;
-    replica->log_entries = 0;
     replica->hashed_index = 0;
     memset(replica->hashes, 0, sizeof replica->hashes);
     return 0;

@@ -63,15 +63,15 @@ int rm__snapshot_header_decode(struct rm_slice snapshot, struct rm__snapshot_hea
     if (snapshot.len < RM__SNAPSHOT_HEADER_BYTES || rm__get_u64(bytes + MAGIC_AT) != MAGIC) {
         return RM_ECORRUPT;
     }
-    /* First, for another format may keep its checksum elsewhere. */
-    if (rm__get_u32(bytes + FORMAT_AT) != RM__SNAPSHOT_FORMAT) {
-        return RM_EPROTO;
-    }
     rest =
         rm_slice_make(bytes + RM__SNAPSHOT_HEADER_BYTES, snapshot.len - RM__SNAPSHOT_HEADER_BYTES);
     if (rm__get_u32(bytes + ZERO_AT) != 0 || rm__get_u64(bytes + LENGTH_AT) != rest.len ||
         rm__get_u64(bytes + CHECKSUM_AT) != checksum(bytes, &rest, 1)) {
         return RM_ECORRUPT;
+    }
+    /* Only now: a flipped bit in the format is damage, not another version. */
+    if (rm__get_u32(bytes + FORMAT_AT) != RM__SNAPSHOT_FORMAT) {
+        return RM_EPROTO;
     }
     ret_header->time_ms = (int64_t)rm__get_u64(bytes + TIME_AT);
     return 0;

@@ -5,8 +5,8 @@
  *
  * Behind it stand the session table and the state machine's image. The checksum is XXH3_64bits over
  * the header with its own field zero and all that follows: C-Raft checks only the metadata of a
- * snapshot and would load a flipped one silently. The magic is not that of LZ4, which C-Raft would
- * take for its own compression. */
+ * snapshot and would load a flipped one silently. Every later format keeps this header. The magic
+ * is not that of LZ4, which C-Raft would take for its own compression. */
 #ifndef RAFTMETRICS_SRC_RAFT_SNAPSHOT_HEADER_H
 #define RAFTMETRICS_SRC_RAFT_SNAPSHOT_HEADER_H
 

@@ -1,4 +1,7 @@
 /* The guard around libuv's raft_io: what it refuses to load. */
+#include <endian.h>
+#include <xxhash.h>
+
 #include "../../src/raft/entry.h"
 #include "../../src/raft/snapshot_header.h"
 #include "fake_raft_io.h"
@@ -387,9 +390,23 @@ static void test_a_snapshot_of_nothing_is_refused(void **state)
 
 static void test_a_snapshot_of_a_newer_version_is_refused(void **state)
 {
+    struct raft_buffer *buffer = &fake.snapshot->bufs[0];
+    char *bytes = buffer->base;
+    uint64_t checksum;
+
+    (void)state;
+    bytes[8] = 2;
+    memset(bytes + 32, 0, sizeof checksum);
+    checksum = htole64(XXH3_64bits(bytes, buffer->len));
+    memcpy(bytes + 32, &checksum, sizeof checksum);
+    assert_refused(RAFT_MALFORMED, "its snapshot is of a newer version");
+}
+
+static void test_a_flipped_format_of_a_snapshot_is_damage(void **state)
+{
     (void)state;
     *((char *)fake.snapshot->bufs[0].base + 8) = 2;
-    assert_refused(RAFT_MALFORMED, "its snapshot is of a newer version");
+    assert_refused(RAFT_CORRUPT, "its snapshot is damaged");
 }
 
 /* ---- the watermark ---- */
@@ -476,6 +493,7 @@ int main(void)
         TEST_SNAPSHOT(test_a_damaged_snapshot_is_refused),
         TEST_SNAPSHOT(test_a_snapshot_of_nothing_is_refused),
         TEST_SNAPSHOT(test_a_snapshot_of_a_newer_version_is_refused),
+        TEST_SNAPSHOT(test_a_flipped_format_of_a_snapshot_is_damage),
         TEST_LOG(test_a_log_reaches_its_mark),
         TEST_SNAPSHOT(test_a_snapshot_reaches_its_mark),
         TEST(test_nothing_does_not_reach_a_mark),

@@ -428,6 +428,13 @@ static void assert_complete(struct cluster *cluster)
 
 /* ---- the tests ---- */
 
+static void on_read(int status, void *data)
+{
+    struct answer *answer = data;
+
+    *answer = (struct answer){.is_there = true, .status = status};
+}
+
 static void test_what_is_recorded_is_on_all_replicas(void **state)
 {
     struct cluster *cluster = cluster_new(1 << 30);
@@ -569,6 +576,25 @@ static void test_snapshots(void **state)
     cluster_free(cluster);
 }
 
+/* Barriers fill a log too. */
+static void test_reads_alone_do_not_grow_the_log(void **state)
+{
+    struct cluster *cluster = cluster_new(16 << 10);
+
+    (void)state;
+    open_session(cluster);
+    record_next(cluster, 1);
+    while (status_of(leader_of(cluster)).snapshot_index == 0) {
+        struct answer answer = {0};
+
+        rm_replica_read(leader_of(cluster)->replica, RM_READ_LINEARIZABLE, on_read, &answer);
+        SPIN_UNTIL(cluster, answer.is_there);
+        assert_int_equal(answer.status, 0);
+        assert_in_range(status_of(leader_of(cluster)).last_index, 0, 5000);
+    }
+    cluster_free(cluster);
+}
+
 static bool are_hashes_equal(struct cluster *cluster)
 {
     struct rm_state_hash hashes[N][RM_HASHES];
@@ -592,13 +618,6 @@ static void test_replicas_have_the_same_hashes(void **state)
     record_next(cluster, RM_HASH_PERIOD + 10);
     SPIN_UNTIL(cluster, are_hashes_equal(cluster));
     cluster_free(cluster);
-}
-
-static void on_read(int status, void *data)
-{
-    struct answer *answer = data;
-
-    *answer = (struct answer){.is_there = true, .status = status};
 }
 
 static void test_reads(void **state)
@@ -688,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_the_leader_goes_and_comes_back),
         cmocka_unit_test(test_all_go_and_come_back),
         cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_reads_alone_do_not_grow_the_log),
         cmocka_unit_test(test_replicas_have_the_same_hashes),
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_a_transfer),
