@@ -111,3 +111,20 @@ int rm__entry_decode(struct rm_slice bytes, struct rm__entry *ret_entry)
     };
     return 0;
 }
+
+int rm__entry_decode_front(struct rm_slice bytes, struct rm__entry *ret_entry)
+{
+    uint64_t body_len;
+    size_t size;
+
+    if (bytes.len < RM__ENTRY_HEADER_BYTES) {
+        return RM_ECORRUPT;
+    }
+    body_len = rm__get_u64(bytes.data + BODY_LEN_AT);
+    if (body_len > bytes.len) {
+        return RM_ECORRUPT;
+    }
+    size = rm__entry_size((size_t)body_len);
+    return size > bytes.len ? RM_ECORRUPT
+                            : rm__entry_decode(rm_slice_make(bytes.data, size), ret_entry);
+}

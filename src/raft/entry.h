@@ -43,4 +43,7 @@ void rm__entry_encode(const struct rm__entry *entry, void *ret_bytes);
  * kind that this version does not know). */
 int rm__entry_decode(struct rm_slice bytes, struct rm__entry *ret_entry);
 
+/* As rm__entry_decode, of an entry at the front of @bytes, which may go on behind it. */
+int rm__entry_decode_front(struct rm_slice bytes, struct rm__entry *ret_entry);
+
 #endif

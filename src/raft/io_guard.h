@@ -10,7 +10,8 @@
  * - set_term, set_vote: the checksummed copy is written first (vote_file.h). What cannot be written
  *   ends the process through @fatal, for the library would go on as if it were.
  * - load: returns the newer of the two copies of term and vote; refuses a log whose entries do not
- *   stand where their headers say, a damaged snapshot, and what does not reach the watermark.
+ *   stand where their headers say, a damaged snapshot, what does not reach the watermark, and an
+ * open segment that holds entries behind the place where the library cut it.
  * - snapshot_put: retried here, for after a failure the library takes no part any more; what fails
  *   for half a minute ends the process through @fatal.
  * - snapshot_get: one at a time, and retried likewise, for the library's error path frees garbage.

@@ -6,6 +6,7 @@
 
 #include "entry.h"
 #include "io_guard_internal.h"
+#include "open_segments.h"
 #include "raftmetrics/base/error.h"
 #include "snapshot_header.h"
 
@@ -196,6 +197,19 @@ static int check_mark(struct rm__io_guard *guard, const struct rm__loaded *loade
                   mark->term);
 }
 
+/* What C-Raft cut off an open segment was perhaps acknowledged. */
+static int check_cut(struct rm__io_guard *guard, const struct rm__loaded *loaded,
+                     uint64_t last_written)
+{
+    if (last_index(loaded) >= last_written ||
+        (loaded->snapshot != NULL && loaded->snapshot->index >= last_written)) {
+        return 0;
+    }
+    return refuse(guard, RAFT_CORRUPT,
+                  "an open segment is damaged before entry %" PRIu64 ", which it holds",
+                  last_written);
+}
+
 static int check(struct rm__io_guard *guard, const struct rm__loaded *loaded, raft_term term)
 {
     int rv = loaded->snapshot == NULL ? 0 : check_snapshot(guard, loaded);
@@ -236,6 +250,8 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
     struct rm__vote vote = {0};
     raft_term term = 0;
     raft_id voted_for = 0;
+    uint64_t last_written = 0;
+    int scanned = rm__open_segments_last(guard->dir, &last_written); /* before they are closed */
     int rv = guard->inner->load(guard->inner, &term, &voted_for, &loaded.snapshot,
                                 &loaded.start_index, &loaded.entries, &loaded.n_entries);
 
@@ -250,6 +266,10 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
     rv = settle_vote(guard, &theirs, loaded.snapshot == NULL && loaded.n_entries == 0, &vote);
     if (rv == 0) {
         rv = check(guard, &loaded, vote.term);
+    }
+    if (rv == 0) {
+        rv = scanned == 0 ? check_cut(guard, &loaded, last_written)
+                          : refuse(guard, RAFT_IOERR, "its open segments cannot be read");
     }
     if (rv != 0) {
         rm__loaded_free(&loaded);

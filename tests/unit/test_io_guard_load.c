@@ -409,6 +409,48 @@ static void test_a_flipped_format_of_a_snapshot_is_damage(void **state)
     assert_refused(RAFT_CORRUPT, "its snapshot is damaged");
 }
 
+/* ---- open segments ---- */
+
+/* An open segment with an entry at @index behind what cannot be read. */
+static void write_open_segment(raft_index index)
+{
+    struct raft_buffer entry = a_command(index);
+    char path[PATH_MAX];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/open-1", fake_dir);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite("\1\0\0\0\0\0\0\0what is not ours", 1, 24, file), 24);
+    assert_int_equal(fwrite(entry.base, 1, entry.len, file), entry.len);
+    assert_int_equal(fclose(file), 0);
+    raft_free(entry.base);
+}
+
+static void remove_open_segment(void)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/open-1", fake_dir);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_entries_behind_a_damaged_one_are_missed(void **state)
+{
+    (void)state;
+    write_open_segment(9);
+    assert_refused(RAFT_CORRUPT, "an open segment is damaged before entry 9, which it holds");
+    remove_open_segment();
+}
+
+static void test_an_open_segment_that_was_read_whole(void **state)
+{
+    (void)state;
+    write_open_segment(2);
+    assert_loads();
+    remove_open_segment();
+}
+
 /* ---- the watermark ---- */
 
 static void test_a_log_reaches_its_mark(void **state)
@@ -483,6 +525,8 @@ int main(void)
         TEST_LOG(test_an_entry_in_the_wrong_place_is_refused),
         TEST_LOG(test_an_entry_of_no_type_is_refused),
         TEST_LOG(test_terms_that_go_back_are_refused),
+        TEST_LOG(test_entries_behind_a_damaged_one_are_missed),
+        TEST_LOG(test_an_open_segment_that_was_read_whole),
         TEST_LOG(test_a_log_newer_than_its_term_is_refused),
         TEST_SNAPSHOT(test_a_snapshot_newer_than_its_term_is_refused),
         TEST_LOG(test_a_log_without_its_beginning_is_refused),
