@@ -15,9 +15,11 @@
 #include "vote_file.h"
 
 enum {
-    /* Others may have elected each other meanwhile, in vain; and nobody reaches this by elections.
-     */
+    /* Others may have elected each other meanwhile; nobody gets this far by elections. What is
+     * added tells rebuilds of the same shard apart: of two, by mistake, the one with the higher
+     * term stays. */
     TERM_LEAP = 1000,
+    TERM_SPREAD = 1000,
 };
 
 /* A replica's files, opened by C-Raft behind our guard, with nobody to talk to. */
@@ -347,7 +349,7 @@ int rm_replica_rebuild(const struct rm_replica_files *files, struct rm_replica_i
     }
     ret_extent->last_index++;
     ret_extent->n_entries++;
-    ret_extent->term += TERM_LEAP;
+    ret_extent->term += TERM_LEAP + as.incarnation % TERM_SPREAD;
     rv = rm__vote_file_write(dir, &(struct rm__vote){.term = ret_extent->term});
     if (rv == 0) {
         rv = write_mark(files, (struct rm_watermark){.shard = files->shard,

@@ -220,6 +220,45 @@ def test_the_only_replica_is_damaged(make_faulty, history, rng):
     check_history(cluster, history, NAMES)
 
 
+def test_a_replica_in_doubt_is_taken_where_it_is_named(make_faulty, history, rng):
+    """Nothing tells any more whether the logs once reached further."""
+    cluster = make_written(make_faulty, history, n_workers=1)
+    worker = cluster.worker(1)
+    cluster.wait_marks(worker, 10)
+    cluster.kill(worker)
+    flip(cluster.data_of(worker) / "watermarks", rng)
+    early = rebuild(worker, "--yes")
+    assert early.returncode == 1 and early.stdout.count("start this worker once") == N_SHARDS, early
+    worker.start()
+    wait_advised(worker, 0)
+    cluster.kill(worker)
+    unnamed = rebuild(worker, "--yes")
+    assert unnamed.returncode == 1 and unnamed.stdout.count("in doubt: ") == N_SHARDS, unnamed
+    assert "rebuilt" not in unnamed.stdout
+    rebuild_now(worker, *[option for each in range(N_SHARDS) for option in ("--shard", str(each))])
+    worker.start()
+    write_everywhere(cluster, history)
+    check_history(cluster, history, NAMES)
+
+
+def test_two_that_are_both_rebuilt_become_one_again(make_faulty, history):
+    """A mistake that would otherwise leave two shards of one name."""
+    cluster = make_written(make_faulty, history, n_workers=2)
+    cluster.kill(*cluster.workers)
+    for worker in cluster.workers:
+        rebuild_now(worker, "--shard", "0")
+    alive = {record_of(cluster, worker, 0)["incarnation"] for worker in cluster.workers}
+    cluster.restart(*cluster.workers)
+
+    def is_one_again():
+        records = [record_of(cluster, worker, 0) for worker in cluster.workers]
+        return not any(each["joining"] for each in records) and \
+            len(alive & {each["incarnation"] for each in records}) == 1
+    wait_until(is_one_again, HEAL_SECONDS, "one of the two to give up")
+    write_everywhere(cluster, history)
+    check_history(cluster, history, NAMES)
+
+
 def test_wrong_usage(make_faulty):
     cluster = make_faulty(start=False, n_workers=1)
     cluster.data_directory.mkdir(exist_ok=True)
