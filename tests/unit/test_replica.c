@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/raft/rebuild.h"
 #include "raftmetrics/raft/replica.h"
 
 enum { N = 3, NUMBERS_MAX = 1 << 20, CLUSTER = 77, SPIN_MS = 60 * 1000, START_MS = 1000000 };
@@ -698,6 +699,132 @@ static void test_admission(void **state)
     cluster_free(cluster);
 }
 
+/* ---- rebuilding ---- */
+
+static struct rm_replica_files files_of(const struct node *node, uint32_t incarnation)
+{
+    return (struct rm_replica_files){
+        .data_dir = node->dir, .shard = 5, .self = {node->id, incarnation}};
+}
+
+/* Written, and stopped once the watermarks are on the disk. */
+static struct cluster *cluster_stopped(void)
+{
+    struct cluster *cluster = cluster_new(16 << 10);
+    char marks[sizeof cluster->nodes[0].dir + sizeof "/watermarks"];
+
+    open_session(cluster);
+    record_next(cluster, 600);
+    SPIN_UNTIL(cluster, has_snapshot(cluster, NULL));
+    record_next(cluster, 5);
+    assert_complete(cluster);
+    snprintf(marks, sizeof marks, "%s/watermarks", cluster->nodes[0].dir);
+    unlink(marks);
+    SPIN_UNTIL(cluster, access(marks, F_OK) == 0 || (record_next(cluster, 1), false));
+    for (uint32_t i = 0; i < N; i++) {
+        close_node(cluster, &cluster->nodes[i]);
+    }
+    while (uv_run(&cluster->loop, UV_RUN_NOWAIT) != 0 && uv_loop_alive(&cluster->loop)) {
+    }
+    return cluster;
+}
+
+static void come_back_anew(struct cluster *cluster, struct node *node)
+{
+    struct rm_replica_id id = {node->id, 4711};
+
+    remove_dir(node->dir);
+    assert_int_equal(mkdir(node->dir, 0700), 0);
+    open_node(cluster, node);
+    assert_int_equal(start_replica(node, id.incarnation, false), 0);
+    while (rm_replica_admit(leader_of(cluster)->replica, id) != 0) {
+        uv_run(&cluster->loop, UV_RUN_ONCE);
+        SPIN_UNTIL(cluster, leader_of(cluster) != NULL);
+    }
+}
+
+static void test_a_rebuilt_replica_leads_alone_and_takes_others_in(void **state)
+{
+    struct cluster *cluster = cluster_stopped();
+    struct node *left = &cluster->nodes[0];
+    struct rm_replica_files files = files_of(left, 1);
+    const struct rm_replica_id as = {left->id, 77};
+    struct rm_replica_extent before;
+    struct rm_replica_extent after;
+    char reason[RM_REBUILD_REASON_MAX];
+
+    (void)state;
+    assert_int_equal(rm_replica_survey(&files, &before, reason), 0);
+    assert_true(before.snapshot_index > 0 && before.last_index > 600);
+    assert_int_equal(rm_replica_rebuild(&files, as, &after, reason), 0);
+    assert_int_equal(after.last_index, before.last_index + 1);
+    assert_int_equal(after.last_term, before.last_term);
+    assert_true(after.term >= before.term + 1000);
+    /* interrupted, and again */
+    assert_int_equal(rm_replica_rebuild(&files, as, &after, reason), 0);
+    assert_int_equal(after.last_index, before.last_index + 2);
+
+    open_node(cluster, left);
+    assert_int_equal(start_replica(left, as.incarnation, false), 0);
+    record_next(cluster, 5);
+    assert_int_equal(status_of(left).term, after.term);
+    come_back_anew(cluster, &cluster->nodes[1]);
+    come_back_anew(cluster, &cluster->nodes[2]);
+    record_next(cluster, 5);
+    assert_complete(cluster);
+    cluster_free(cluster);
+}
+
+/* All segments; the snapshot alone does not reach the watermark. */
+static void cut_log(const struct node *node)
+{
+    char command[256];
+
+    snprintf(command, sizeof command, "rm -f '%s'/shard-5/open-* '%s'/shard-5/0*-0*", node->dir,
+             node->dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_what_is_not_rebuilt(void **state)
+{
+    struct cluster *cluster = cluster_stopped();
+    struct rm_replica_files files[N];
+    const struct rm_replica_id as = {1, 77};
+    struct rm_replica_extent extent;
+    char reason[RM_REBUILD_REASON_MAX];
+    char path[128];
+
+    (void)state;
+    for (uint32_t i = 0; i < N; i++) {
+        files[i] = files_of(&cluster->nodes[i], 1);
+    }
+    cut_log(&cluster->nodes[0]);
+    assert_int_equal(rm_replica_rebuild(&files[0], as, &extent, reason), RM_ECORRUPT);
+    assert_non_null(strstr(reason, "has lost it"));
+
+    snprintf(path, sizeof path, "%s/shard-5/vote", cluster->nodes[1].dir);
+    assert_int_equal(truncate(path, 31), 0);
+    assert_int_equal(rm_replica_survey(&files[1], &extent, reason), RM_ECORRUPT);
+    assert_string_equal(reason, "the file of its term and vote is damaged");
+
+    files[2].shard = 6;
+    assert_int_equal(rm_replica_survey(&files[2], &extent, reason), RM_ENOTFOUND);
+    files[2].shard = 5;
+    assert_int_equal(rm_replica_rebuild(&files[2], (struct rm_replica_id){3, 77}, &extent, reason),
+                     0);
+    /* What it has as the only voter, it must not lose either. */
+    files[2].self.incarnation = 77;
+    cut_log(&cluster->nodes[2]);
+    assert_int_equal(rm_replica_survey(&files[2], &extent, reason), RM_ECORRUPT);
+    assert_non_null(strstr(reason, "has lost it"));
+
+    snprintf(path, sizeof path, "%s/watermarks", cluster->nodes[2].dir);
+    assert_int_equal(truncate(path, 17), 0);
+    assert_int_equal(rm_replica_survey(&files[2], &extent, reason), RM_ECORRUPT);
+    assert_non_null(strstr(reason, "watermarks"));
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -712,6 +839,8 @@ int main(void)
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_a_transfer),
         cmocka_unit_test(test_admission),
+        cmocka_unit_test(test_a_rebuilt_replica_leads_alone_and_takes_others_in),
+        cmocka_unit_test(test_what_is_not_rebuilt),
     };
 
     signal(SIGPIPE, SIG_IGN); /* a peer may be gone; the daemons do the same */
