@@ -15,9 +15,9 @@
 #include "vote_file.h"
 
 enum {
-    /* Others may have elected each other meanwhile; nobody gets this far by elections. What is
-     * added tells rebuilds of the same shard apart: of two, by mistake, the one with the higher
-     * term stays. */
+    /* C-Raft has an only voter lead in the term that it finds, without a new one, and others may
+     * have elected each other in that. Nobody gets this far by elections. What is added tells
+     * rebuilds of the same shard apart: of two, by mistake, the one with the higher term stays. */
     TERM_LEAP = 1000,
     TERM_SPREAD = 1000,
 };

@@ -164,6 +164,20 @@ def test_a_shard_that_is_led_is_left_alone(make_faulty, history, rng):
     check_history(cluster, history, NAMES)
 
 
+def test_who_was_filled_before_is_not_taken_in(faulty):
+    """Perhaps by a leader of a former life: under the same index and term it may hold another entry."""
+    leader = faulty.wait_leader(0)
+    other = next(worker for worker in faulty.workers if worker is not leader)
+    members = faulty.internal(leader, "/internal/members?shard=0")
+    assert members.status == 200, members
+    assert members.json() == {"members": [{"worker": worker.id, "incarnation": 1} for worker in faulty.workers]}
+    assert faulty.internal(other, "/internal/members?shard=0").status == 421
+    target = f"/internal/admit?shard=0&worker={other.id}&incarnation=4711&last_index=5"
+    answer = faulty.internal(leader, target, "POST")
+    assert answer.status == 202 and answer.json() == {"done": False, "agreed": False, "void": True}, answer
+    assert faulty.internal(leader, "/internal/members?shard=0").json() == members.json()
+
+
 def test_an_interrupted_rebuild_is_finished_by_the_next(make_faulty, history):
     cluster = make_written(make_faulty, history, n_workers=2)
     left, lost = cluster.workers
