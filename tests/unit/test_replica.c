@@ -17,6 +17,7 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/raft/rebuild.h"
 #include "raftmetrics/raft/replica.h"
+#include "raftmetrics/raft/watermarks.h"
 
 enum { N = 3, NUMBERS_MAX = 1 << 20, CLUSTER = 77, SPIN_MS = 60 * 1000, START_MS = 1000000 };
 
@@ -707,20 +708,15 @@ static struct rm_replica_files files_of(const struct node *node, uint32_t incarn
         .data_dir = node->dir, .shard = 5, .self = {node->id, incarnation}};
 }
 
-/* Written, and stopped once the watermarks are on the disk. */
 static struct cluster *cluster_stopped(void)
 {
     struct cluster *cluster = cluster_new(16 << 10);
-    char marks[sizeof cluster->nodes[0].dir + sizeof "/watermarks"];
 
     open_session(cluster);
     record_next(cluster, 600);
     SPIN_UNTIL(cluster, has_snapshot(cluster, NULL));
     record_next(cluster, 5);
     assert_complete(cluster);
-    snprintf(marks, sizeof marks, "%s/watermarks", cluster->nodes[0].dir);
-    unlink(marks);
-    SPIN_UNTIL(cluster, access(marks, F_OK) == 0 || (record_next(cluster, 1), false));
     for (uint32_t i = 0; i < N; i++) {
         close_node(cluster, &cluster->nodes[i]);
     }
@@ -775,7 +771,17 @@ static void test_a_rebuilt_replica_leads_alone_and_takes_others_in(void **state)
     cluster_free(cluster);
 }
 
-/* All segments; the snapshot alone does not reach the watermark. */
+/* As if the node had once had an entry more. */
+static void mark_further(const struct node *node, const struct rm_replica_extent *extent)
+{
+    const struct rm_watermark mark = {5, 1, extent->last_index + 1, extent->last_term};
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/watermarks", node->dir);
+    assert_int_equal(rm_watermarks_write(path, &mark, 1), 0);
+}
+
+/* All segments. */
 static void cut_log(const struct node *node)
 {
     char command[256];
@@ -798,7 +804,8 @@ static void test_what_is_not_rebuilt(void **state)
     for (uint32_t i = 0; i < N; i++) {
         files[i] = files_of(&cluster->nodes[i], 1);
     }
-    cut_log(&cluster->nodes[0]);
+    assert_int_equal(rm_replica_survey(&files[0], &extent, reason), 0);
+    mark_further(&cluster->nodes[0], &extent);
     assert_int_equal(rm_replica_rebuild(&files[0], as, &extent, reason), RM_ECORRUPT);
     assert_non_null(strstr(reason, "has lost it"));
 
