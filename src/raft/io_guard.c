@@ -220,6 +220,17 @@ static void on_appended(struct raft_io_append *inner, int status)
     outer->cb(outer, status);
 }
 
+/* C-Raft leaves the bytes of a barrier as they came from malloc; what was in memory before is not
+ * for disks and peers. They are the log's own, and what is sent to peers afterwards. */
+static void blank_barriers(const struct raft_entry entries[], unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (entries[i].type == RAFT_BARRIER) {
+            memset(entries[i].buf.base, 0, entries[i].buf.len);
+        }
+    }
+}
+
 static int append_entries(struct raft_io *io, struct raft_io_append *req,
                           const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
 {
@@ -227,6 +238,7 @@ static int append_entries(struct raft_io *io, struct raft_io_append *req,
     struct append *append = malloc(sizeof *append);
     int rv;
 
+    blank_barriers(entries, n);
     if (append == NULL) {
         /* Rather one whose age is not known than one that failed. */
         return rm__guard_outward(guard, guard->inner->append(guard->inner, req, entries, n, cb));

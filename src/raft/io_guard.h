@@ -11,7 +11,7 @@
  *   ends the process through @fatal, for the library would go on as if it were.
  * - load: returns the newer of the two copies of term and vote; refuses a log whose entries do not
  *   stand where their headers say, a damaged snapshot, what does not reach the watermark, and an
- * open segment that holds entries behind the place where the library cut it.
+ *   open segment that holds entries behind the place where the library cut it.
  * - snapshot_put: retried here, for after a failure the library takes no part any more; what fails
  *   for half a minute ends the process through @fatal.
  * - snapshot_get: one at a time, and retried likewise, for the library's error path frees garbage.
@@ -19,7 +19,8 @@
  *   tick whether a follower answered since the last, and where not it falls back to probing, in
  *   which the next entry waits for a heartbeat. A heartbeat on every tick, unless something was
  *   sent just before, keeps an idle shard ready: heartbeat timeout far below @tick_ms.
- * - append: the oldest that is unanswered has an age, for whoever must not wait for ever.
+ * - append: barriers are blanked, for the library leaves in them what malloc gave it. The oldest
+ *   append that is unanswered has an age, for whoever must not wait for ever.
  * - time: the library reads the capacity of the disk from the raft_io it was given right after. */
 #ifndef RAFTMETRICS_SRC_RAFT_IO_GUARD_H
 #define RAFTMETRICS_SRC_RAFT_IO_GUARD_H

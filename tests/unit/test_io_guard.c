@@ -195,6 +195,20 @@ static void answer_append(size_t i, int status)
     fake.appends[i]->cb(fake.appends[i], status);
 }
 
+static void test_a_barrier_tells_nothing_of_our_memory(void **state)
+{
+    char bytes[8] = "secrets";
+    char zeros[8] = {0};
+    struct raft_entry entry = {.term = 1, .type = RAFT_BARRIER, .buf = {bytes, sizeof bytes}};
+    struct raft_io_append *req = calloc(1, sizeof *req);
+
+    (void)state;
+    assert_non_null(req);
+    assert_int_equal(guard.io.append(&guard.io, req, &entry, 1, on_append), 0);
+    assert_memory_equal(bytes, zeros, sizeof bytes);
+    answer_append(0, 0);
+}
+
 static void test_the_oldest_append_has_an_age(void **state)
 {
     struct raft_io_append *first = append_one();
@@ -274,6 +288,7 @@ int main(void)
         TEST(test_a_vote_that_cannot_be_stored_ends_the_process),
         TEST(test_bootstrap_writes_the_copy_first),
         TEST(test_only_what_is_new_is_bootstrapped),
+        TEST(test_a_barrier_tells_nothing_of_our_memory),
         TEST(test_the_oldest_append_has_an_age),
 #if FAILING_MALLOC
         TEST(test_out_of_memory_an_append_is_only_passed_on),
