@@ -136,6 +136,18 @@ static bool is_blank(const struct rm__seat *seat)
     return status.last_index == 0;
 }
 
+/* Not damage: whoever wrote them can read them. */
+_Noreturn static void die_of_version(const struct rm__seat *seat)
+{
+    char sentence[RM__SENTENCE_MAX];
+
+    snprintf(sentence, sizeof sentence,
+             "Shard %u cannot be read: %s. Start this worker with the version of raftmetrics that "
+             "wrote its data directory",
+             seat->id, rm_replica_reason(rm__shard_replica(seat->shard)));
+    rm__worker_fatal(seat->worker, sentence);
+}
+
 static int start(struct rm__seat *seat, enum rm__seat_entry entry)
 {
     struct rm_replica_id members[RM_REPLICAS_MAX];
@@ -145,6 +157,9 @@ static int start(struct rm__seat *seat, enum rm__seat_entry entry)
         return rv;
     }
     rv = rm__shard_start(seat->shard);
+    if (rv == RM_EPROTO) {
+        die_of_version(seat);
+    }
     if (rv == RM_ECORRUPT) {
         set_damaged(seat, rm_replica_reason(rm__shard_replica(seat->shard)));
         rm__seat_close(seat);

@@ -2,6 +2,7 @@
 again by the others."""
 import json
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -10,7 +11,7 @@ from lib.client import Client
 from lib.cluster import BINARY
 from lib.hand_made import CLUSTER_SECRET
 from lib.node import START_SECONDS, clean_environment
-from lib.placement import first_worker_of, shard_of
+from lib.placement import first_worker_of, shard_of, xxh3_64
 from lib.wait import wait_until
 
 HEAL_SECONDS = 30
@@ -218,6 +219,36 @@ def test_a_damaged_replica_is_set_aside_and_its_siblings_run(make_cluster):
     assert (data_of(cluster, worker) / "shard-2.damaged").exists()
     record_everywhere(cluster, 2)
     check_values(cluster, [1, 2])
+
+
+def test_a_snapshot_of_another_version_stops_the_start(make_cluster):
+    """It is no damage that others could mend: all replicas would be given up, one by one."""
+    cluster = make_cluster(n_workers=1, worker={"n_shards": 1, "max_log_bytes": 1 << 20})
+    worker = cluster.worker(1)
+    client = cluster.client()
+    directory = data_of(cluster, worker) / "shard-0"
+    items = [{"metric_name": "m", "value": i, "labels": {"pad": "x" * 900}} for i in range(1000)]
+    while not list(directory.glob("snapshot-*.meta")):
+        assert client.post("/metrics/batch", {"metrics": items}).status == 200
+    client.close()
+    worker.stop()
+    for snapshot in directory.glob("snapshot-*[0-9]"):
+        rewrite_snapshot_format(snapshot)
+    worker.start(wait=False)
+    worker.wait_gone(START_SECONDS)
+    assert "Shard 0 cannot be read" in worker.tail()
+    assert "the version of raftmetrics that wrote its data directory" in worker.tail()
+    assert not (data_of(cluster, worker) / "shard-0.damaged").exists()
+
+
+def rewrite_snapshot_format(path):
+    """As a later version would write it, with a checksum that is right; src/raft/snapshot_header.h."""
+    content = bytearray(path.read_bytes())
+    (version,) = struct.unpack_from("<I", content, 8)
+    struct.pack_into("<I", content, 8, version + 1)
+    struct.pack_into("<Q", content, 32, 0)
+    struct.pack_into("<Q", content, 32, xxh3_64(bytes(content)))
+    path.write_bytes(content)
 
 
 def test_without_sound_watermarks_no_log_is_trusted(make_cluster):
