@@ -78,9 +78,10 @@ def send_to(port, data):
 
 def answers_of(connection, data):
     """Every answer. Where there is none the daemon closes, at the latest when the request's time is
-    over."""
+    over. Empty lines in front of a request line count for nothing (RFC 9112, 2.2)."""
+    is_head = re.match(rb"(\r?\n)*HEAD ", data)
     try:
-        first = connection.final_answer("HEAD" if data.startswith(b"HEAD ") else "GET")
+        first = connection.final_answer("HEAD" if is_head else "GET")
     except Closed:
         return []
     return [first, *connection.available_answers()]
