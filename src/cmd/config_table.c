@@ -40,7 +40,7 @@ const struct rm_config_key rm_config_keys[] = {
      "/peer_port behind it where that is not port + 100; in the file also an array of such texts "
      "or "
      "of {\"id\", \"address\", \"peer_port\"}"},
-    {"n_shards", RM_CONFIG_INT, WORKER, "8", NULL, 1, RM_SHARDS_MAX, NULL, AT(n_shards), false,
+    {"n_shards", RM_CONFIG_INT, WORKER, "6", NULL, 1, RM_SHARDS_MAX, NULL, AT(n_shards), false,
      "shards of the cluster, fixed when it is created; control takes it from the workers"},
     {"replicas", RM_CONFIG_INT, WORKER, "3", NULL, 1, RM_REPLICAS_MAX, NULL, AT(replicas), false,
      "workers that hold each shard, at most all of them, the same on every worker; three survive "

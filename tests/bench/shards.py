@@ -5,7 +5,7 @@ import names
 import report
 from target import Target
 
-N_SHARDS = (3, 8, 16, 32)
+N_SHARDS = (3, 6, 8, 16, 32)
 CONNECTIONS = (64, 256)
 IDLE_SECONDS = 4
 

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from lib.cluster import TOKEN
+from lib.placement import DEFAULT_SHARDS
 from lib.raw import bearer, exchange, request_bytes
 
 PATHS = ["/internal/append", "/internal/append?shard=0", "/internal/cluster", "/internal/status",
@@ -65,7 +66,7 @@ SESSION = "0123456789abcdef0123456789abcdef"
     ("POST", "/internal/append?shard=0&session=x&sequence=1"),
     ("POST", "/internal/session?shard=0"),
     ("POST", "/internal/session?shard=0&session=" + "0" * 32),
-    ("POST", "/internal/session?shard=8&session=" + SESSION),
+    ("POST", f"/internal/session?shard={DEFAULT_SHARDS}&session={SESSION}"),
     ("POST", "/internal/admit?shard=0&worker=1"),
     ("POST", "/internal/admit?shard=0&worker=4&incarnation=7"),
     ("POST", "/internal/admit?shard=0&worker=1&incarnation=1"),
@@ -74,7 +75,7 @@ SESSION = "0123456789abcdef0123456789abcdef"
     ("POST", "/internal/lead?shard=0&worker=0"),
     ("POST", "/internal/lead?shard=x&worker=1"),
     ("GET", "/internal/hashes"),
-    ("GET", "/internal/hashes?shard=8"),
+    ("GET", f"/internal/hashes?shard={DEFAULT_SHARDS}"),
 ])
 def test_parameters_that_no_node_would_send(shared, method, target):
     config = json.loads(shared.workers[0].config.read_text())

@@ -2,6 +2,8 @@
 hash (arXiv:1406.2294, figure 1) over XXH3_64bits from the shared library."""
 import ctypes
 
+DEFAULT_SHARDS = 6  # of n_shards
+
 
 def jump_hash(key, n_buckets):
     bucket, candidate = -1, 0

@@ -11,7 +11,7 @@ from lib.client import Client
 from lib.cluster import BINARY
 from lib.hand_made import CLUSTER_SECRET
 from lib.node import START_SECONDS, clean_environment
-from lib.placement import first_worker_of, shard_of, xxh3_64
+from lib.placement import DEFAULT_SHARDS, first_worker_of, shard_of, xxh3_64
 from lib.wait import wait_until
 
 HEAL_SECONDS = 30
@@ -96,7 +96,7 @@ def test_preferred_replicas_lead_from_the_start_and_again_after_an_outage(make_c
     def leaders():
         return [row["leader"] for row in cluster.status()["shards"]]
 
-    preferred = [1 + shard % 3 for shard in range(8)]
+    preferred = [1 + shard % 3 for shard in range(DEFAULT_SHARDS)]
     wait_until(lambda: leaders() == preferred, HEAL_SECONDS, "the preferred leaders")
     cluster.worker(2).kill()
     wait_until(lambda: 2 not in leaders() and None not in leaders(), HEAL_SECONDS, "other leaders")
@@ -111,7 +111,7 @@ def test_who_stops_hands_on_what_it_leads(make_cluster):
     assert victim.stop() == 0
     led = {lead["shard"] for worker in cluster.workers[1:]
            for lead in internal(cluster, worker, "/internal/cluster").json()["leads"]}
-    assert led == set(range(8))
+    assert led == set(range(DEFAULT_SHARDS))
 
 
 # ---- levels ----
@@ -121,7 +121,7 @@ def test_any_replica_answers_a_read_of_level_none(make_cluster):
     name = NAMES[0]
     cluster.client().record(name, 7)
     ids = [worker.id for worker in cluster.workers]
-    leader = first_worker_of(name, 8, ids)
+    leader = first_worker_of(name, DEFAULT_SHARDS, ids)
     for worker in cluster.workers:
         client = worker.client()
         wait_until(lambda: client.get(f"/metrics/{name}", {"level": "none"}).status == 200, HEAL_SECONDS,
@@ -188,7 +188,7 @@ def test_a_replica_whose_files_are_gone_comes_back_under_another_id(make_cluster
     worker.start()
     wait_sound(worker)
     told = replicas(worker)
-    assert told[4]["incarnation"] > 1 and all(told[i]["incarnation"] == 1 for i in range(8) if i != 4), told
+    assert told[4]["incarnation"] > 1 and all(told[i]["incarnation"] == 1 for i in range(DEFAULT_SHARDS) if i != 4), told
     check_values(cluster, [1, 2])
     worker.kill()
     worker.start()
@@ -315,7 +315,7 @@ def name_of_like_term(one, other):
     ids = [worker.id for worker in one.workers]
     terms = [{row["id"]: row["term"] for row in cluster.status()["shards"]} for cluster in (one, other)]
     for name in NAMES:
-        shard = shard_of(name, 8)
-        if terms[0][shard] == terms[1][shard] and first_worker_of(name, 8, ids) != 3:
+        shard = shard_of(name, DEFAULT_SHARDS)
+        if terms[0][shard] == terms[1][shard] and first_worker_of(name, DEFAULT_SHARDS, ids) != 3:
             return name, shard
     raise AssertionError(f"no shard has the same term in both: {terms}")

@@ -111,7 +111,7 @@ static void test_defaults(void **state)
     assert_int_equal(load(&worker, &config, &complaint), 0);
     assert_int_equal(config.port, 8081);
     assert_int_equal(config.node_id, 2);
-    assert_int_equal(config.n_shards, 8);
+    assert_int_equal(config.n_shards, 6);
     assert_string_equal(config.data_dir, "data");
     assert_int_equal(config.replicas, 3);
     assert_int_equal(config.min_free_disk_bytes, 256 << 20);
