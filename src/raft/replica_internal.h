@@ -48,7 +48,12 @@ struct rm_replica {
     int64_t time_ms; /* of the last entry applied */
 
     struct rm_list proposals; /* not answered yet, by index */
-    int64_t proposed_ms;      /* time of the last entry proposed */
+
+    /* the time of the entries that this replica proposes while it leads */
+    int64_t proposed_ms;       /* of the last one; before that, of the last that was applied */
+    int64_t clock_base_ms;     /* what the former leader left; 0: nobody proposed anything yet */
+    uint64_t clock_started_ms; /* on the loop's clock: when it began to lead */
+
     struct rm__freeze freeze;
     uint64_t log_bytes;    /* applied since the last snapshot, and what was kept of the log then */
     uint64_t hashed_index; /* of the newest of the hashes */
@@ -96,7 +101,11 @@ uint64_t rm__replica_log_bytes(const struct rm_replica *replica);
 /* Of the session table, the time and the machine together. */
 uint64_t rm__replica_hash(const struct rm_replica *replica);
 
-/* replica_proposals.c: notes what became of the entry at @index, if it is being waited for. */
+/* replica_proposals.c: the replica leads from now on, and its entries' times go on from @time_ms.
+ */
+void rm__replica_start_clock(struct rm_replica *replica, int64_t time_ms);
+
+/* Notes what became of the entry at @index, if it is being waited for. */
 void rm__replica_note_result(struct rm_replica *replica, raft_index index, int status,
                              struct rm_slice result);
 

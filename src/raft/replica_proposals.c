@@ -5,8 +5,10 @@
 #include "raftmetrics/base/error.h"
 #include "replica_internal.h"
 
-/* An entry's time is at most so far past that of the entry before it: a leader whose clock is wrong
- * by hours must not expire everything at once. */
+/* So far may a leader's clock carry the shard's time past what the former leader left; from there
+ * on it advances no faster than this process has led. A clock that is wrong by hours, or an idle
+ * hour that is caught up with, must not expire in a burst of entries what was noted a moment ago.
+ */
 enum { TIME_STEP_MAX_MS = 60 * 1000, RESULT_BYTES_MAX = 1 << 20 };
 
 struct proposal {
@@ -57,16 +59,23 @@ void rm__replica_note_result(struct rm_replica *replica, raft_index index, int s
     }
 }
 
-static int64_t entry_time(struct rm_replica *replica, int64_t now_ms)
+void rm__replica_start_clock(struct rm_replica *replica, int64_t time_ms)
 {
-    int64_t before_ms =
-        replica->proposed_ms > replica->time_ms ? replica->proposed_ms : replica->time_ms;
+    replica->proposed_ms = time_ms;
+    replica->clock_base_ms = time_ms;
+    replica->clock_started_ms = rm__host_now_ms(replica->host);
+}
 
-    if (now_ms < before_ms) {
-        return before_ms;
+/* The first entry of a shard has nothing to be held against. */
+static int64_t entry_time(const struct rm_replica *replica, int64_t now_ms)
+{
+    uint64_t led_ms = rm__host_now_ms(replica->host) - replica->clock_started_ms;
+    int64_t latest_ms = replica->clock_base_ms + TIME_STEP_MAX_MS + (int64_t)led_ms;
+
+    if (now_ms < replica->proposed_ms) {
+        return replica->proposed_ms;
     }
-    return before_ms > 0 && now_ms - before_ms > TIME_STEP_MAX_MS ? before_ms + TIME_STEP_MAX_MS
-                                                                  : now_ms;
+    return replica->clock_base_ms > 0 && now_ms > latest_ms ? latest_ms : now_ms;
 }
 
 /* C-Raft takes the buffer and frees it, unless it says NOTLEADER or NOSPACE. After any other error
@@ -114,6 +123,9 @@ static int propose(struct rm_replica *replica, struct rm__entry *entry, rm_propo
     if (rv != 0) {
         proposal_free(proposal);
         return rv;
+    }
+    if (replica->clock_base_ms == 0) {
+        rm__replica_start_clock(replica, entry->time_ms);
     }
     replica->proposed_ms = entry->time_ms;
     return 0;

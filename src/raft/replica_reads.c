@@ -35,6 +35,8 @@ static void on_lead_barrier(struct raft_barrier *barrier, int status)
         replica->lead_barrier_term != replica->raft.current_term) {
         return;
     }
+    /* What an earlier term proposed in vain counts for nothing; the rest is applied by now. */
+    rm__replica_start_clock(replica, replica->time_ms);
     replica->led_term = replica->lead_barrier_term;
     if (replica->machine.lead != NULL) {
         replica->machine.lead(replica->machine.data);

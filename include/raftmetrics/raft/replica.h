@@ -88,12 +88,12 @@ enum { RM_ENTRY_BYTES_MAX = 7 << 20 };
  * done. RM_ESTALE: the sequence is below the session's last, nothing was done. */
 typedef void (*rm_propose_cb)(int status, struct rm_slice result, void *data);
 
-/* Proposes an entry at @now_ms, the leader's clock; the entry's time lies between that of the
- * entry before it and 60 s past it. @session none: applied whenever it is committed. Otherwise
- * once for each @sequence, and the answer to a repetition is the result of the first. @body is
- * copied.
- * Errors: RM_ENOTLEADER; RM_ENOSPACE (the disk is below its floor); RM_ETOOBIG (past
- * RM_ENTRY_BYTES_MAX); RM_ENOMEM; @cb is then not called. */
+/* Proposes an entry at @now_ms, the leader's clock; the entry's time is not before that of the
+ * entry before it, and not past what the former leader left by more than 60 s and the time that
+ * this one has led. @session none: applied whenever it is committed. Otherwise once for each
+ * @sequence, and the answer to a repetition is the result of the first. @body is copied. Errors:
+ * RM_ENOTLEADER; RM_ENOSPACE (the disk is below its floor); RM_ETOOBIG (past RM_ENTRY_BYTES_MAX);
+ * RM_ENOMEM; @cb is then not called. */
 int rm_replica_propose(struct rm_replica *replica, int64_t now_ms, struct rm_session session,
                        uint64_t sequence, struct rm_slice body, rm_propose_cb cb, void *data);
 
