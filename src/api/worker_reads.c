@@ -196,9 +196,8 @@ static void reply_list(struct rm_worker *worker, struct rm__exchange *exchange,
 }
 
 /* Lists what this worker leads. */
-void rm__worker_list(void *data, struct rm__exchange *exchange)
+static void list_led(struct rm_worker *worker, struct rm__exchange *exchange)
 {
-    struct rm_worker *worker = data;
     struct rm__read_query query;
     struct rm_buffer infos;
     bool has_more = false;
@@ -222,4 +221,67 @@ void rm__worker_list(void *data, struct rm__exchange *exchange)
         rm__reply_error(exchange, RM__OVERLOADED, "Out of memory for this answer; ask for less");
     }
     rm_buffer_done(&infos);
+}
+
+/* A linearizable listing: each shard that was led when it came is to say that it still is. One that
+ * is led only since then has had a barrier since then. */
+struct pending_list {
+    struct rm_worker *worker;
+    struct rm__exchange *exchange;
+    size_t n_pending;
+    int status; /* the first that was none of success */
+};
+
+static void on_shard_listable(int status, void *data)
+{
+    struct pending_list *list = data;
+
+    if (list->status == 0) {
+        list->status = status;
+    }
+    if (--list->n_pending > 0) {
+        return;
+    }
+    if (list->status == 0) {
+        list_led(list->worker, list->exchange);
+    } else {
+        reply_unreadable(list->exchange, list->status);
+    }
+    free(list);
+}
+
+static void list_linearizable(struct rm_worker *worker, struct rm__exchange *exchange)
+{
+    struct pending_list *list = malloc(sizeof *list);
+
+    if (list == NULL) {
+        reply_unreadable(exchange, RM_ENOMEM);
+        return;
+    }
+    *list = (struct pending_list){.worker = worker, .exchange = exchange, .n_pending = 1};
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        uint32_t leader;
+        struct rm__shard *shard = rm__worker_led_shard(worker, i, &leader);
+
+        if (shard != NULL) {
+            list->n_pending++;
+            rm_replica_read(rm__shard_replica(shard), RM_READ_LINEARIZABLE, on_shard_listable,
+                            list);
+        }
+    }
+    on_shard_listable(0, list); /* for this function itself */
+}
+
+void rm__worker_list(void *data, struct rm__exchange *exchange)
+{
+    struct rm__read_query query;
+
+    if (query_of(exchange, &query) != 0) {
+        return;
+    }
+    if (query.level == RM_READ_LINEARIZABLE) {
+        list_linearizable(data, exchange);
+    } else {
+        list_led(data, exchange);
+    }
 }

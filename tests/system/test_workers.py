@@ -1,4 +1,6 @@
 """Workers asked directly, without a control daemon in front."""
+import signal
+
 from lib.checks import check_error, check_json
 from lib.client import item, path_of
 
@@ -47,3 +49,21 @@ def test_what_was_written_through_a_worker_is_read_through_control(shared, api, 
         assert len(took) == 1
         assert api.values(each)["values"] == [7]
         assert check_json(took[0].client().get(path_of(each)))["values"] == [7]
+
+
+def test_a_leader_alone_lists_nothing_linearizable(make_cluster):
+    """Its followers hang: whether it still leads it cannot know."""
+    cluster = make_cluster()
+    cluster.client().record("a", 1)
+    target = "/metrics?format=json&level=linearizable"
+    listing = check_json(cluster.client().get(target))
+    assert [row["metric_name"] for row in listing["metrics"]] == ["a"]
+    leader = cluster.worker(listing["metrics"][0]["worker"])
+    followers = [worker for worker in cluster.workers if worker is not leader]
+    for worker in followers:
+        worker.signal(signal.SIGSTOP)
+    try:
+        check_error(leader.ask(target), 503, "no_leader")
+    finally:
+        for worker in followers:
+            worker.signal(signal.SIGCONT)
