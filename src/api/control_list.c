@@ -56,7 +56,10 @@ static bool learn(const struct rm__fanout_answer *answers, size_t n_answers)
     bool is_canceled = false;
 
     for (size_t i = 0; i < n_answers; i++) {
-        struct rm_http_answer answer = {.error = answers[i].error, .status = answers[i].status};
+        struct rm_http_answer answer = {.error = answers[i].error,
+                                        .status = answers[i].status,
+                                        .body =
+                                            rm_slice_make(answers[i].body, answers[i].body_len)};
         enum rm__verdict verdict = rm__verdict_of(&answer);
 
         if (verdict == RM__VERDICT_GONE || verdict == RM__VERDICT_UNKNOWN) {

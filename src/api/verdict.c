@@ -35,7 +35,26 @@ static enum rm__verdict verdict_of_error(int error)
     }
 }
 
-/* What says nothing else says that nothing was done: so it is agreed among the nodes. */
+/* Does the answer name a problem of ours, under its own status? */
+static bool is_ours(const struct rm_http_answer *answer)
+{
+#define OR_IS(name, status, code) || is(answer, name)
+    return false RM__PROBLEMS(OR_IS);
+#undef OR_IS
+}
+
+/* What a worker answers says that nothing was done where it says nothing else: so it is agreed
+ * among the nodes. An answer without a worker's words may be that of a proxy which had handed the
+ * request over by then, or of a worker without memory for them; but for one that the request was at
+ * fault for. */
+static enum rm__verdict verdict_of_refusal(const struct rm_http_answer *answer)
+{
+    bool is_refused = (answer->status >= 400 && answer->status < 500) || is_ours(answer);
+
+    return is_refused && !is(answer, RM__OUTCOME_UNKNOWN) ? RM__VERDICT_REFUSED
+                                                          : RM__VERDICT_UNKNOWN;
+}
+
 enum rm__verdict rm__verdict_of(const struct rm_http_answer *answer)
 {
     if (answer->error != 0) {
@@ -57,7 +76,7 @@ enum rm__verdict rm__verdict_of(const struct rm_http_answer *answer)
     if (is(answer, RM__STALE_SEQUENCE)) {
         return RM__VERDICT_STALE;
     }
-    return is(answer, RM__OUTCOME_UNKNOWN) ? RM__VERDICT_UNKNOWN : RM__VERDICT_REFUSED;
+    return verdict_of_refusal(answer);
 }
 
 enum rm__fate rm__fate_of_refusal(const struct rm_http_answer *answer)

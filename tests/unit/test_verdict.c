@@ -41,7 +41,6 @@ static void test_answers(void **state)
     check(410, "{\"error\":\"stale_sequence\"}", RM__VERDICT_STALE);
     check(503, "{\"error\":\"outcome_unknown\"}", RM__VERDICT_UNKNOWN);
     check(503, "{\"error\":\"disk_low\"}", RM__VERDICT_REFUSED);
-    check(503, "", RM__VERDICT_REFUSED);
     check(429, "{\"error\":\"shard_full\"}", RM__VERDICT_REFUSED);
     check(400, "{\"error\":\"invalid_body\"}", RM__VERDICT_REFUSED);
 }
@@ -53,8 +52,24 @@ static void test_codes_belong_to_their_status(void **state)
     check(404, "{\"error\":\"unknown_metric\"}", RM__VERDICT_REFUSED);
     check(404, "{\"error\":\"stale_sequence\"}", RM__VERDICT_REFUSED);
     check(400, "{\"error\":\"no_leader\"}", RM__VERDICT_REFUSED);
-    check(503, "{\"error\":\"unknown_session\"}", RM__VERDICT_REFUSED);
+    check(503, "{\"error\":\"unknown_session\"}", RM__VERDICT_UNKNOWN);
     check(200, "{\"error\":\"outcome_unknown\"}", RM__VERDICT_DONE);
+}
+
+/* What stands between control and a worker may fail after the worker was handed the request; and a
+ * worker without memory for a body sends none. */
+static void test_answers_that_no_worker_words(void **state)
+{
+    (void)state;
+    check(500, "", RM__VERDICT_UNKNOWN);
+    check(502, "<html>Bad Gateway</html>", RM__VERDICT_UNKNOWN);
+    check(503, "", RM__VERDICT_UNKNOWN);
+    check(503, "upstream connect error or disconnect/reset before headers", RM__VERDICT_UNKNOWN);
+    check(504, "upstream request timeout", RM__VERDICT_UNKNOWN);
+    check(302, "", RM__VERDICT_UNKNOWN);
+    check(204, "", RM__VERDICT_UNKNOWN);
+    check(400, "<html>Bad Request</html>", RM__VERDICT_REFUSED);
+    check(503, "{\"error\":\"overloaded\"}", RM__VERDICT_REFUSED);
 }
 
 /* Only without a connection is it known that nothing left. */
@@ -86,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_codes_belong_to_their_status),
+        cmocka_unit_test(test_answers_that_no_worker_words),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_refusals),
     };
