@@ -155,10 +155,13 @@ static void read_linearizable(struct rm_replica *replica, rm_read_cb cb, void *d
     }
 }
 
-/* Stale is allowed for level none, empty is not: a replica that never caught up knows nothing. */
+/* Stale is allowed for level none, empty is not. A replica that never caught up knows nothing; nor
+ * does one that was started again and has no snapshot, until a leader tells it what was committed:
+ * C-Raft takes only the first entry of a log for that, which holds the members. */
 static bool has_caught_up(const struct rm_replica *replica)
 {
-    return replica->is_started && replica->raft.last_applied > 0;
+    return replica->is_started &&
+           (replica->raft.last_applied > 1 || replica->raft.trail.snapshot.index > 0);
 }
 
 void rm_replica_read(struct rm_replica *replica, enum rm_read_level level, rm_read_cb cb,

@@ -3,6 +3,7 @@ import signal
 
 from lib.checks import check_error, check_json
 from lib.client import item, path_of
+from lib.wait import wait_until
 
 
 def test_only_the_leader_answers_for_a_metric(shared, api, names):
@@ -67,3 +68,18 @@ def test_a_leader_alone_lists_nothing_linearizable(make_cluster):
     finally:
         for worker in followers:
             worker.signal(signal.SIGCONT)
+
+
+def test_a_replica_that_knows_nothing_yet_says_so(make_cluster):
+    """Started again alone, it cannot know which of its log was committed: stale would be allowed,
+    empty is not."""
+    cluster = make_cluster()
+    cluster.client().record("a", 1)
+    for node in cluster.nodes:
+        node.stop()
+    worker = cluster.worker(1)
+    worker.start()
+    check_error(worker.ask(path_of("a") + "?level=none"), 503, "no_leader")
+    for each in cluster.workers[1:]:
+        each.start()
+    wait_until(lambda: worker.ask(path_of("a") + "?level=none").status == 200, 20, "it to know")
