@@ -206,7 +206,7 @@ static int check_cut(struct rm__io_guard *guard, const struct rm__loaded *loaded
         return 0;
     }
     return refuse(guard, RAFT_CORRUPT,
-                  "an open segment is damaged before entry %" PRIu64 ", which it holds",
+                  "an open segment is damaged before entry %" PRIu64 ", which it held",
                   last_written);
 }
 
@@ -270,6 +270,9 @@ int rm__guard_load(struct raft_io *io, raft_term *ret_term, raft_id *ret_voted_f
     if (rv == 0) {
         rv = scanned == 0 ? check_cut(guard, &loaded, last_written)
                           : refuse(guard, RAFT_IOERR, "its open segments cannot be read");
+    }
+    if (rv == 0 && rm__open_segments_forget(guard->dir) != 0) {
+        rv = refuse(guard, RAFT_IOERR, "what was noted of its open segments cannot be removed");
     }
     if (rv != 0) {
         rm__loaded_free(&loaded);

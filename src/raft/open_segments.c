@@ -1,6 +1,7 @@
 #include "open_segments.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,8 +10,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "entry.h"
+#include "little_endian.h"
+#include "raftmetrics/base/durable_file.h"
 #include "raftmetrics/base/error.h"
+
+#define MAGIC UINT64_C(0x3148434145524d52) /* "RMREACH1" */
+
+enum {
+    MAGIC_AT = 0,
+    INDEX_AT = 8,
+    CHECKSUM_AT = 16,
+    FILE_BYTES = 24,
+};
+
+/* ---- the segments ---- */
 
 /* The highest index in @bytes. C-Raft pads all it writes to multiples of 8 bytes. */
 static uint64_t last_of(struct rm_slice bytes)
@@ -61,7 +77,7 @@ static int scan(const char *path, uint64_t *last)
     return 0;
 }
 
-int rm__open_segments_last(const char *dir, uint64_t *ret_index)
+static int scan_all(const char *dir, uint64_t *ret_index)
 {
     DIR *entries = opendir(dir);
     const struct dirent *entry;
@@ -86,4 +102,82 @@ int rm__open_segments_last(const char *dir, uint64_t *ret_index)
         *ret_index = last;
     }
     return rv;
+}
+
+/* ---- the file ---- */
+
+/* Errors: RM_EIO, where the path is too long. */
+static int path_in(const char *dir, char ret_path[PATH_MAX])
+{
+    return snprintf(ret_path, PATH_MAX, "%s/reach", dir) < PATH_MAX ? 0 : RM_EIO;
+}
+
+/* 0 where there is none. */
+static int read_reach(const char *path, uint64_t *ret_index)
+{
+    char bytes[FILE_BYTES];
+    size_t len;
+    int rv = rm_durable_file_read(path, bytes, sizeof bytes, &len);
+
+    if (rv == RM_ENOTFOUND) {
+        *ret_index = 0;
+        return 0;
+    }
+    if (rv != 0) {
+        return rv == RM_ETOOBIG ? RM_ECORRUPT : rv;
+    }
+    if (len != sizeof bytes || rm__get_u64(bytes + MAGIC_AT) != MAGIC ||
+        rm__get_u64(bytes + CHECKSUM_AT) != XXH3_64bits(bytes, CHECKSUM_AT)) {
+        return RM_ECORRUPT;
+    }
+    *ret_index = rm__get_u64(bytes + INDEX_AT);
+    return 0;
+}
+
+static int write_reach(const char *path, uint64_t index)
+{
+    char bytes[FILE_BYTES];
+
+    rm__put_u64(bytes + MAGIC_AT, MAGIC);
+    rm__put_u64(bytes + INDEX_AT, index);
+    rm__put_u64(bytes + CHECKSUM_AT, XXH3_64bits(bytes, CHECKSUM_AT));
+    return rm_durable_file_write(path, bytes, sizeof bytes);
+}
+
+int rm__open_segments_last(const char *dir, uint64_t *ret_index)
+{
+    char path[PATH_MAX];
+    uint64_t found = 0;
+    uint64_t noted = 0;
+    int rv = path_in(dir, path);
+
+    if (rv == 0) {
+        rv = scan_all(dir, &found);
+    }
+    if (rv == 0) {
+        rv = read_reach(path, &noted);
+    }
+    if (rv != 0) {
+        return rv;
+    }
+    if (found > noted) {
+        /* A full disk must not make a sound replica a damaged one: this load is checked anyway. */
+        (void)write_reach(path, found);
+    }
+    *ret_index = found > noted ? found : noted;
+    return 0;
+}
+
+int rm__open_segments_forget(const char *dir)
+{
+    char path[PATH_MAX];
+    int rv = path_in(dir, path);
+
+    if (rv != 0) {
+        return rv;
+    }
+    if (unlink(path) != 0) {
+        return errno == ENOENT ? 0 : RM_EIO;
+    }
+    return rm_durable_directory_sync(dir);
 }

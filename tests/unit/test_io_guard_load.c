@@ -435,12 +435,42 @@ static void remove_open_segment(void)
     assert_int_equal(unlink(path), 0);
 }
 
+static bool has_reach(void)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/reach", fake_dir);
+    return access(path, F_OK) == 0;
+}
+
+/* Whatever became of the segment meanwhile, until a log reaches as far. */
 static void test_entries_behind_a_damaged_one_are_missed(void **state)
 {
     (void)state;
     write_open_segment(9);
-    assert_refused(RAFT_CORRUPT, "an open segment is damaged before entry 9, which it holds");
+    assert_refused(RAFT_CORRUPT, "an open segment is damaged before entry 9, which it held");
     remove_open_segment();
+    load_entries(1, TERMS(1, 1, 2, 2, 2));
+    assert_refused(RAFT_CORRUPT, "an open segment is damaged before entry 9, which it held");
+    assert_true(has_reach());
+    load_entries(1, TERMS(1, 1, 2, 2, 2, 2, 2, 2, 2));
+    assert_loads();
+    assert_false(has_reach());
+}
+
+static void test_what_was_noted_of_open_segments_is_damaged(void **state)
+{
+    char path[PATH_MAX];
+
+    (void)state;
+    write_open_segment(9);
+    assert_refused(RAFT_CORRUPT, "an open segment is damaged before entry 9, which it held");
+    remove_open_segment();
+    snprintf(path, sizeof path, "%s/reach", fake_dir);
+    assert_int_equal(truncate(path, 23), 0);
+    load_entries(1, TERMS(1, 1, 2, 2, 2));
+    assert_refused(RAFT_IOERR, "its open segments cannot be read");
+    assert_int_equal(unlink(path), 0);
 }
 
 static void test_an_open_segment_that_was_read_whole(void **state)
@@ -448,6 +478,7 @@ static void test_an_open_segment_that_was_read_whole(void **state)
     (void)state;
     write_open_segment(2);
     assert_loads();
+    assert_false(has_reach());
     remove_open_segment();
 }
 
@@ -526,6 +557,7 @@ int main(void)
         TEST_LOG(test_an_entry_of_no_type_is_refused),
         TEST_LOG(test_terms_that_go_back_are_refused),
         TEST_LOG(test_entries_behind_a_damaged_one_are_missed),
+        TEST_LOG(test_what_was_noted_of_open_segments_is_damaged),
         TEST_LOG(test_an_open_segment_that_was_read_whole),
         TEST_LOG(test_a_log_newer_than_its_term_is_refused),
         TEST_SNAPSHOT(test_a_snapshot_newer_than_its_term_is_refused),

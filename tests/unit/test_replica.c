@@ -853,6 +853,36 @@ static void test_what_is_not_rebuilt(void **state)
     cluster_free(cluster);
 }
 
+/* The last segment, as one that was being written when the process died; a byte in it flipped. */
+static void damage_last_segment(const struct node *node)
+{
+    char command[512];
+
+    snprintf(command, sizeof command,
+             "cd '%s/shard-5' && last=$(ls | grep '^0' | tail -1) && mv \"$last\" open-1 && "
+             "printf '\\377%%.0s' 1 2 3 4 5 6 7 8 | dd of=open-1 bs=1 conv=notrunc status=none "
+             "seek=$(($(stat -c %%s open-1) / 2)) && rm -f ../watermarks",
+             node->dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* C-Raft cuts the segment when it loads it for the first time. */
+static void test_what_was_cut_off_stays_missed(void **state)
+{
+    struct cluster *cluster = cluster_stopped();
+    const struct rm_replica_files files = files_of(&cluster->nodes[0], 1);
+    struct rm_replica_extent extent;
+    char reason[RM_REBUILD_REASON_MAX];
+
+    (void)state;
+    damage_last_segment(&cluster->nodes[0]);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rm_replica_survey(&files, &extent, reason), RM_ECORRUPT);
+        assert_non_null(strstr(reason, "an open segment is damaged before entry"));
+    }
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -870,6 +900,7 @@ int main(void)
         cmocka_unit_test(test_admission),
         cmocka_unit_test(test_a_rebuilt_replica_leads_alone_and_takes_others_in),
         cmocka_unit_test(test_what_is_not_rebuilt),
+        cmocka_unit_test(test_what_was_cut_off_stays_missed),
     };
 
     signal(SIGPIPE, SIG_IGN); /* a peer may be gone; the daemons do the same */
