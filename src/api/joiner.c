@@ -45,8 +45,9 @@ static void finish(struct rm__seat *seat)
            rm_field_int("incarnation", record->incarnation));
 }
 
-/* "agreed": none of this worker's former ids is a member any more. "void": nobody is taken in who
- * has been filled before, perhaps by a leader whose entries are not those of this one. */
+/* "agreed": none of this worker's former ids is a member any more, nor can become one again.
+ * "void": nobody is taken in who has been filled before, perhaps by a leader whose entries are not
+ * those of this one. */
 static void take_step(struct rm__seat *seat, const struct rm_http_answer *answer)
 {
     json_t *root = json_loadb(answer->body.data, answer->body.len, 0, NULL);

@@ -286,24 +286,10 @@ static bool is_member(const struct rm_replica *replica, struct rm_replica_id id)
     return false;
 }
 
-/* None of the worker's former ids is a member any more. */
-static bool is_agreed(const struct rm_replica *replica, struct rm_replica_id id)
-{
-    struct rm_replica_member members[RM_MEMBERS_MAX];
-    size_t n = rm_replica_members(replica, members);
-
-    for (size_t i = 0; i < n; i++) {
-        if (members[i].id.worker == id.worker && members[i].id.incarnation != id.incarnation) {
-            return false;
-        }
-    }
-    return true;
-}
-
 enum admission { ADMITTING, ADMITTED, ADMITS_NEVER };
 
-static void reply_admit(struct rm__exchange *exchange, const struct rm_replica *replica,
-                        struct rm_replica_id id, enum admission admission)
+/* "agreed": none of the worker's former ids is needed any more. */
+static void reply_admit(struct rm__exchange *exchange, bool is_agreed, enum admission admission)
 {
     struct rm_buffer body;
     struct rm_json_writer json;
@@ -312,7 +298,7 @@ static void reply_admit(struct rm__exchange *exchange, const struct rm_replica *
     rm_json_init(&json, &body);
     rm_json_object_begin(&json);
     rm_json_member_bool(&json, "done", admission == ADMITTED);
-    rm_json_member_bool(&json, "agreed", is_agreed(replica, id));
+    rm_json_member_bool(&json, "agreed", is_agreed);
     rm_json_member_bool(&json, "void", admission == ADMITS_NEVER);
     rm_json_object_end(&json);
     rm__reply_written(exchange, admission == ADMITTED ? 200 : 202, &json, &body);
@@ -337,6 +323,7 @@ static void admit(struct rm_worker *worker, struct rm__exchange *exchange, uint3
     int64_t incarnation;
     int64_t last_index;
     struct rm__shard *led;
+    bool is_agreed;
     int rv;
 
     if (!read_member(worker, exchange, shard, &id.worker)) {
@@ -358,13 +345,15 @@ static void admit(struct rm_worker *worker, struct rm__exchange *exchange, uint3
         return;
     }
     id.incarnation = (uint32_t)incarnation;
+    /* Before the next step, which is not committed at once. */
+    is_agreed = rm_replica_has_replaced(rm__shard_replica(led), id);
     if (last_index > 0 && !is_member(rm__shard_replica(led), id)) {
-        reply_admit(exchange, rm__shard_replica(led), id, ADMITS_NEVER);
+        reply_admit(exchange, is_agreed, ADMITS_NEVER);
         return;
     }
     rv = rm_replica_admit(rm__shard_replica(led), id);
     if (rv == 0 || rv == RM_EBUSY) {
-        reply_admit(exchange, rm__shard_replica(led), id, rv == 0 ? ADMITTED : ADMITTING);
+        reply_admit(exchange, is_agreed, rv == 0 ? ADMITTED : ADMITTING);
     } else {
         reply_change(exchange, rv);
     }

@@ -131,6 +131,12 @@ int rm_replica_admit(struct rm_replica *replica, struct rm_replica_id id)
     return 0;
 }
 
+bool rm_replica_has_replaced(const struct rm_replica *replica, struct rm_replica_id id)
+{
+    return rm__replica_leads(replica) && replica->raft.configuration_uncommitted_index == 0 &&
+           find_former(replica, id) == NULL;
+}
+
 /* ---- leadership ---- */
 
 static void on_transferred(struct raft_transfer *transfer)

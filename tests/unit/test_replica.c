@@ -721,6 +721,50 @@ static void test_admission(void **state)
     cluster_free(cluster);
 }
 
+/* Whoever leads meanwhile is asked again, and hands on where it is to go itself. */
+static bool is_replaced(struct cluster *cluster, struct rm_replica_id id)
+{
+    struct node *leader = leader_of(cluster);
+
+    if (leader == NULL || rm_replica_has_replaced(leader->replica, id)) {
+        return leader != NULL;
+    }
+    if (leader->id == id.worker) {
+        (void)rm_replica_transfer(leader->replica, 0);
+    } else {
+        (void)rm_replica_admit(leader->replica, id);
+    }
+    return false;
+}
+
+/* Its removal is in the leader's log only, and waits for one who is away: the leader may be lost
+ * before that one comes back, and then the shard needs whom it was to remove. */
+static void test_a_removal_counts_once_it_is_committed(void **state)
+{
+    struct cluster *cluster = cluster_new(1 << 20);
+    struct node *leader;
+    struct node *away;
+    struct rm_replica_id id;
+    struct rm_replica_member members[RM_MEMBERS_MAX];
+
+    (void)state;
+    open_session(cluster);
+    record_next(cluster, 5);
+    assert_complete(cluster);
+    leader = leader_of(cluster);
+    id = (struct rm_replica_id){cluster->nodes[leader->id % N].id, 4711};
+    away = &cluster->nodes[(leader->id + 1) % N];
+    close_node(cluster, away);
+    assert_false(rm_replica_has_replaced(leader->replica, id));
+    assert_int_equal(rm_replica_admit(leader->replica, id), RM_EBUSY);
+    assert_int_equal(rm_replica_members(leader->replica, members), N - 1);
+    assert_false(rm_replica_has_replaced(leader->replica, id));
+    open_node(cluster, away);
+    assert_int_equal(start_replica(away, 1, false), 0);
+    SPIN_UNTIL(cluster, is_replaced(cluster, id));
+    cluster_free(cluster);
+}
+
 /* ---- rebuilding ---- */
 
 static struct rm_replica_files files_of(const struct node *node, uint32_t incarnation)
@@ -898,6 +942,7 @@ int main(void)
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_a_transfer),
         cmocka_unit_test(test_admission),
+        cmocka_unit_test(test_a_removal_counts_once_it_is_committed),
         cmocka_unit_test(test_a_rebuilt_replica_leads_alone_and_takes_others_in),
         cmocka_unit_test(test_what_is_not_rebuilt),
         cmocka_unit_test(test_what_was_cut_off_stays_missed),

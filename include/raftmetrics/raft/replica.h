@@ -121,6 +121,10 @@ void rm_replica_read(struct rm_replica *replica, enum rm_read_level level, rm_re
  * voters are not current, which the removal must wait for), RM_ENOMEM. */
 int rm_replica_admit(struct rm_replica *replica, struct rm_replica_id id);
 
+/* On the leader: are all other ids of its worker out of the shard for good? A removal that is not
+ * committed may be taken back with its leader, and who was to be removed is needed then. */
+bool rm_replica_has_replaced(const struct rm_replica *replica, struct rm_replica_id id);
+
 /* On the leader: hands the shard to the replica of @worker (0: any). Errors: RM_ENOTLEADER;
  * RM_EBUSY (at most once a minute, and not while the members change); RM_ENOTFOUND (no voter of
  * that worker that has caught up). */
