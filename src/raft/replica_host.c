@@ -27,6 +27,7 @@ struct rm_replica_host {
     unsigned n_handles;   /* not closed yet */
     bool is_closing;
     bool is_marking;
+    bool was_overdue; /* a write, at the last look */
     char *marks_path;
     struct rm_watermark *marks; /* as they are on the disk, or on their way to it */
     size_t n_marks;
@@ -152,19 +153,25 @@ static void hand_off(struct rm_replica_host *host)
     }
 }
 
-/* C-Raft retries a failed write for ever and says nothing; who waits behind it waits in vain. */
+/* C-Raft retries a failed write for ever and says nothing; who waits behind it waits in vain. It
+ * counts when it is seen twice: after a pause of the whole process the first look comes before the
+ * disk's answers, and the second after them. */
 static void check_appends(struct rm_replica_host *host)
 {
+    bool is_overdue = false;
+
     for (struct rm_list *link = host->replicas.next; link != &host->replicas; link = link->next) {
         const struct rm_replica *replica = RM_LIST_ENTRY(link, struct rm_replica, link);
 
-        if (rm__io_guard_append_age_ms(&replica->guard, rm__host_now_ms(host)) >
-            APPEND_AGE_MAX_MS) {
-            rm__host_fatal(host, "The disk has not taken a write for 10 s; see that the data "
-                                 "directory's file system works and has room, then start this "
-                                 "worker again");
-        }
+        is_overdue = is_overdue || rm__io_guard_append_age_ms(
+                                       &replica->guard, rm__host_now_ms(host)) > APPEND_AGE_MAX_MS;
     }
+    if (is_overdue && host->was_overdue) {
+        rm__host_fatal(host, "The disk has not taken a write for 10 s; see that the data "
+                             "directory's file system works and has room, then start this "
+                             "worker again");
+    }
+    host->was_overdue = is_overdue;
 }
 
 static void on_watch(uv_timer_t *timer)
