@@ -286,6 +286,25 @@ static bool is_member(const struct rm_replica *replica, struct rm_replica_id id)
     return false;
 }
 
+/* Whoever is removed must not be missed: those who are left decide alone whether he goes. One who
+ * is current by his log may be down all the same, where little is written. */
+static bool are_others_up(const struct rm_worker *worker, const struct rm_replica *replica,
+                          uint32_t removed)
+{
+    struct rm_replica_member members[RM_MEMBERS_MAX];
+    size_t n = rm_replica_members(replica, members);
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = members[i].id.worker;
+
+        if (id != removed && id != worker->options.worker_id &&
+            !rm__neighbours_is_up(&worker->neighbours, id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum admission { ADMITTING, ADMITTED, ADMITS_NEVER };
 
 /* "agreed": none of the worker's former ids is needed any more. */
@@ -351,7 +370,12 @@ static void admit(struct rm_worker *worker, struct rm__exchange *exchange, uint3
         reply_admit(exchange, is_agreed, ADMITS_NEVER);
         return;
     }
-    rv = rm_replica_admit(rm__shard_replica(led), id);
+    if (is_agreed || are_others_up(worker, rm__shard_replica(led), id.worker)) {
+        rv = rm_replica_admit(rm__shard_replica(led), id);
+    } else {
+        rm__neighbours_ask(&worker->neighbours);
+        rv = RM_ETIMEDOUT;
+    }
     if (rv == 0 || rv == RM_EBUSY) {
         reply_admit(exchange, is_agreed, rv == 0 ? ADMITTED : ADMITTING);
     } else {

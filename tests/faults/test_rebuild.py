@@ -3,6 +3,7 @@ was acknowledged is there afterwards wherever one intact replica had it, and who
 shard gives that up by itself."""
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -176,6 +177,25 @@ def test_who_was_filled_before_is_not_taken_in(faulty):
     answer = faulty.internal(leader, target, "POST")
     assert answer.status == 202 and answer.json() == {"done": False, "agreed": False, "void": True}, answer
     assert faulty.internal(leader, "/internal/members?shard=0").json() == members.json()
+
+
+def test_nobody_is_removed_while_another_is_down(faulty, history):
+    """Who is left must agree to it: the one who is down could not, however little he lacks."""
+    write_everywhere(faulty, history, n=1)
+    leader = faulty.wait_leader(0)
+    down, asking = (worker for worker in faulty.workers if worker is not leader)
+    faulty.kill(down)
+    leader = faulty.wait_leader(0, [leader, asking])
+    asking = next(worker for worker in faulty.workers if worker not in (leader, down))
+
+    target = f"/internal/admit?shard=0&worker={asking.id}&incarnation=4711&last_index=0"
+    time.sleep(12)  # the leader asks everybody every 10 s
+    answer = faulty.internal(leader, target, "POST")
+    assert answer.status == 503, answer
+    write_everywhere(faulty, history, n=1)
+    faulty.restart(down)
+    faulty.wait_whole()
+    check_history(faulty, history, NAMES)
 
 
 def test_an_interrupted_rebuild_is_finished_by_the_next(make_faulty, history):
