@@ -56,6 +56,19 @@ static inline const struct rm_observation *rm__chunk_peek(const struct rm_chunk 
     return chunk->capacity > 0 ? chunk->own : ((const struct rm_chunk_loan *)behind)->observations;
 }
 
+/* Room for the observations of a chunk that must be decoded to be read. */
+struct rm_chunk_window {
+    struct rm_observation observations[RM_CHUNK_MAX];
+};
+
+/* Its n observations, until it is changed or @window is used again. */
+static inline const struct rm_observation *rm__chunk_read(const struct rm_chunk *chunk,
+                                                          struct rm_chunk_window *window)
+{
+    (void)window; /* no chunk is sealed yet */
+    return rm__chunk_peek(chunk);
+}
+
 /* The index of the first observation that does not stand before @position; n where all do. */
 uint32_t rm__chunk_find(const struct rm_chunk *chunk, struct rm_position position);
 

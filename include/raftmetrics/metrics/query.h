@@ -68,6 +68,64 @@ struct rm_aggregate {
     double stddev;
 };
 
+/* ---- grouped, stepped, ranked ---- */
+
+enum { RM_GROUP_LABELS_MAX = 32, RM_QUANTILES_MAX = 32, RM_STEPS_MAX = 11000 };
+
+/* What is to be told of a selection, group by group and step by step. */
+struct rm_query {
+    struct rm_selection selection;
+
+    /* One group for each distinct list of values that these labels have among the series that
+     * match; empty where a series lacks one. None: one group. Distinct names, borrowed. */
+    struct rm_slice group_by[RM_GROUP_LABELS_MAX];
+    size_t n_group_by;
+
+    int64_t step_ms; /* buckets aligned to multiples of it; 0: one bucket, the whole range */
+
+    double quantiles[RM_QUANTILES_MAX]; /* from 0 to 1; 0.5 is the median */
+    size_t n_quantiles;
+
+    bool needs_moments;  /* variance and stddev are NAN without */
+    bool needs_increase; /* the increase is NAN without */
+};
+
+/* What is told of the samples of a group in a bucket. Only buckets that hold a sample are there,
+ * but without a step every group has its one. */
+struct rm_query_bucket {
+    int64_t start_ms; /* of the step; selection.from_ms without */
+    struct rm_aggregate aggregate;
+
+    /* Of a counter: per series the sum of what each value is above the one before it in the bucket,
+     * or above 0 where it is smaller (a reset); series summed. NAN where there is no sample. */
+    double increase;
+    int64_t first_ms; /* timestamps of the oldest and the newest sample */
+    int64_t last_ms;
+
+    const double *quantiles; /* n_quantiles of them, NAN where there is no sample */
+};
+
+struct rm_query_group {
+    const struct rm_slice *labels; /* values, in the order of group_by; borrowed from the store */
+    const struct rm_query_bucket *buckets;
+    size_t n_buckets;
+};
+
+struct rm_query_result {
+    struct rm_query_group *groups; /* in byte order of their labels' values */
+    size_t n_groups;
+
+    /* Of quantiles: 0 where they are exact, by linear interpolation between order statistics
+     * (Hyndman and Fan 1996, definition 7); else the bound of the relative error, for values of
+     * the range are gone and the quantiles those of native histograms. */
+    double quantile_error;
+
+    void *memory; /* private */
+};
+
+/* Leaves it empty; harmless on one that is zeroed. */
+void rm_query_result_done(struct rm_query_result *result);
+
 /* One metric of a listing. */
 struct rm_metric_info {
     struct rm_slice name; /* borrowed from the store until it changes */

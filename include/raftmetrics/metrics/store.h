@@ -42,6 +42,12 @@ int rm_store_values(struct rm_store *store, const struct rm_selection *selection
 int rm_store_aggregate(struct rm_store *store, const struct rm_selection *selection,
                        struct rm_aggregate *ret_aggregate);
 
+/* *@ret_result is the caller's, to be ended with rm_query_result_done.
+ * Errors: RM_ENOTFOUND (the metric has no series); RM_ETOOBIG (more than RM_STEPS_MAX buckets in a
+ * group); RM_ENOMEM. */
+int rm_store_query(struct rm_store *store, const struct rm_query *query,
+                   struct rm_query_result *ret_result);
+
 /* The histograms of the series that @selection's matchers choose, over all that was recorded,
  * whatever its range of time; rm_bucket_bounds_default are its bounds. *@ret_histogram is the
  * caller's, to be ended with rm_histogram_done.
