@@ -60,12 +60,14 @@ int rm_native_histogram_merge(struct rm_native_histogram *histogram,
 
 uint64_t rm_native_histogram_count(const struct rm_native_histogram *histogram);
 
-/* The @q-quantile (0 to 1) of what was counted: of the bucket that holds the order statistic of
- * rank q * (n - 1), the middle (geometric; 0 of the zero bucket), which is off by at most
- * rm_native_histogram_error of it. NAN when empty. */
+/* The @q-quantile (0 to 1) of what was counted, between order statistics as Hyndman and Fan's
+ * definition 7 has it: rank q * (n - 1), a fraction of it interpolated linearly. Each order
+ * statistic is taken to be in the middle of its bucket (the harmonic mean of the bounds; 0 in the
+ * zero bucket), which is off by at most rm_native_histogram_error of it; and so is the quantile,
+ * but where it lies between a negative value and a positive one. NAN when empty. */
 double rm_native_histogram_quantile(const struct rm_native_histogram *histogram, double q);
 
-/* The largest relative error of a quantile outside of the zero bucket: (base - 1) / (base + 1). */
+/* The largest relative error of a value outside of the zero bucket: (base - 1) / (base + 1). */
 double rm_native_histogram_error(const struct rm_native_histogram *histogram);
 
 /* Allocated bytes. */
