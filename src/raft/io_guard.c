@@ -204,17 +204,37 @@ static int bootstrap(struct raft_io *io, const struct raft_configuration *config
 /* ---- the log ---- */
 
 struct append {
+    struct rm__io_guard *guard;
     struct rm_list link;
     struct raft_io_append inner;
     struct raft_io_append *outer;
     uint64_t started_ms;
+    uint64_t started_ns; /* of uv_hrtime, for the statistics */
+    uint64_t n_bytes;
+    unsigned n_entries;
 };
+
+static void count_append(struct rm_disk_stats *stats, const struct append *append, int status)
+{
+    if (stats == NULL) {
+        return;
+    }
+    if (status != 0) {
+        rm_counter_add(&stats->n_failed_appends, 1);
+        return;
+    }
+    rm_tally_record(&stats->append_us, &rm_tally_durations,
+                    (uv_hrtime() - append->started_ns) / 1000);
+    rm_tally_record(&stats->append_bytes, &rm_tally_bytes, append->n_bytes);
+    rm_counter_add(&stats->n_entries, append->n_entries);
+}
 
 static void on_appended(struct raft_io_append *inner, int status)
 {
     struct append *append = inner->data;
     struct raft_io_append *outer = append->outer;
 
+    count_append(append->guard->stats, append, status);
     rm_list_remove(&append->link);
     free(append);
     outer->cb(outer, status);
@@ -246,7 +266,14 @@ static int append_entries(struct raft_io *io, struct raft_io_append *req,
     req->cb = cb;
     append->inner.data = append;
     append->outer = req;
+    append->guard = guard;
     append->started_ms = guard->inner->time(guard->inner);
+    append->started_ns = uv_hrtime();
+    append->n_entries = n;
+    append->n_bytes = 0;
+    for (unsigned i = 0; i < n; i++) {
+        append->n_bytes += entries[i].buf.len;
+    }
     rm_list_push_back(&guard->state->appends, &append->link);
     rv = guard->inner->append(guard->inner, &append->inner, entries, n, on_appended);
     if (rv != 0) {

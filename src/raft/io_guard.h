@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "raftmetrics/raft/replica_host.h"
 #include "raftmetrics/raft/watermarks.h"
 
 struct rm__io_guard_state;
@@ -42,6 +43,7 @@ struct rm__io_guard {
     unsigned tick_ms;
     void (*fatal)(void *data, const char *sentence); /* does not return */
     void *data;
+    struct rm_disk_stats *stats; /* NULL: nothing is counted */
     /* private to io_guard.c from here on */
     struct rm__io_guard_state *state;
 };

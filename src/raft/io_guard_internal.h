@@ -39,7 +39,8 @@ struct rm__guard_put {
     struct raft_io_snapshot_put *outer; /* NULL: nothing is being written */
     const struct raft_snapshot *snapshot;
     unsigned trailing;
-    bool is_written; /* the inner raft_io has it; otherwise the retry is awaited */
+    uint64_t started_ns; /* of uv_hrtime, for the statistics */
+    bool is_written;     /* the inner raft_io has it; otherwise the retry is awaited */
     struct rm__guard_retry retry;
 };
 

@@ -187,6 +187,21 @@ static void retry_put(struct rm__io_guard *guard)
     retry_later(guard, &put->retry, on_put_retry);
 }
 
+static void count_put(struct rm_disk_stats *stats, const struct rm__guard_put *put)
+{
+    uint64_t n_bytes = 0;
+
+    if (stats == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < put->snapshot->n_bufs; i++) {
+        n_bytes += put->snapshot->bufs[i].len;
+    }
+    rm_tally_record(&stats->snapshot_us, &rm_tally_durations,
+                    (uv_hrtime() - put->started_ns) / 1000);
+    rm_tally_record(&stats->snapshot_bytes, &rm_tally_bytes, n_bytes);
+}
+
 static void on_put(struct raft_io_snapshot_put *inner, int status)
 {
     struct rm__io_guard *guard = inner->data;
@@ -195,6 +210,7 @@ static void on_put(struct raft_io_snapshot_put *inner, int status)
     if (guard->state->is_closing) {
         finish_put(guard, RAFT_CANCELED); /* after anything else C-Raft would leak */
     } else if (status == 0) {
+        count_put(guard->stats, &guard->state->put);
         finish_put(guard, 0);
     } else {
         retry_put(guard);
@@ -228,6 +244,7 @@ int rm__guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io
     put->snapshot = snapshot;
     put->trailing = trailing;
     put->retry.n_failures = 0;
+    put->started_ns = uv_hrtime();
     write_snapshot(guard);
     return 0;
 }

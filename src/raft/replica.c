@@ -67,6 +67,7 @@ static int init_io(struct rm_replica *replica)
         rm__host_mark(replica->host, replica->options.shard, replica->options.self);
     replica->guard.fatal = fatal_of_guard;
     replica->guard.data = replica;
+    replica->guard.stats = rm__host_disk_stats(replica->host);
     rv = rm__io_guard_init(&replica->guard, &replica->uv_io, loop);
     if (rv != 0) {
         raft_uv_close(&replica->uv_io);

@@ -33,6 +33,7 @@ struct rm_replica_host {
     size_t n_marks;
     int mark_status;
     uint64_t free_bytes;
+    struct rm_disk_stats disk_stats;
 };
 
 /* ---- what the replicas ask for ---- */
@@ -137,6 +138,16 @@ bool rm_replica_host_is_disk_low(const struct rm_replica_host *host)
 uint64_t rm_replica_host_free_bytes(const struct rm_replica_host *host)
 {
     return host->free_bytes;
+}
+
+const struct rm_disk_stats *rm_replica_host_disk_stats(const struct rm_replica_host *host)
+{
+    return &host->disk_stats;
+}
+
+struct rm_disk_stats *rm__host_disk_stats(struct rm_replica_host *host)
+{
+    return &host->disk_stats;
 }
 
 /* Another worker may have room for what this one has not. */

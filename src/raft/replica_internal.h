@@ -126,5 +126,6 @@ _Noreturn void rm__host_fatal(const struct rm_replica_host *host, const char *se
 struct rm_watermark rm__host_mark(const struct rm_replica_host *host, uint32_t shard,
                                   struct rm_replica_id id);
 uint64_t rm__host_now_ms(const struct rm_replica_host *host);
+struct rm_disk_stats *rm__host_disk_stats(struct rm_replica_host *host);
 
 #endif

@@ -236,6 +236,30 @@ static void test_the_oldest_append_has_an_age(void **state)
     assert_int_equal(rm__io_guard_append_age_ms(&guard, fake.now + 3), 0);
 }
 
+static void test_appends_are_counted(void **state)
+{
+    static struct rm_disk_stats stats;
+    char bytes[24] = {0};
+    struct raft_entry entry = {.buf = {bytes, sizeof bytes}};
+    struct raft_io_append *req = calloc(1, sizeof *req);
+
+    (void)state;
+    assert_non_null(req);
+    guard.stats = &stats;
+    assert_int_equal(guard.io.append(&guard.io, req, &entry, 1, on_append), 0);
+    assert_int_equal(rm_tally_count(&stats.append_us), 0);
+    answer_append(0, 0);
+    assert_int_equal(rm_tally_count(&stats.append_us), 1);
+    assert_int_equal(rm_tally_count(&stats.append_bytes), 1);
+    assert_int_equal(rm_counter_read(&stats.append_bytes.sum), 24);
+    assert_int_equal(rm_counter_read(&stats.n_entries), 1);
+    append_one();
+    answer_append(1, RAFT_IOERR);
+    assert_int_equal(rm_tally_count(&stats.append_us), 1);
+    assert_int_equal(rm_counter_read(&stats.n_failed_appends), 1);
+    guard.stats = NULL;
+}
+
 #if FAILING_MALLOC
 static void test_out_of_memory_an_append_is_only_passed_on(void **state)
 {
@@ -290,6 +314,7 @@ int main(void)
         TEST(test_only_what_is_new_is_bootstrapped),
         TEST(test_a_barrier_tells_nothing_of_our_memory),
         TEST(test_the_oldest_append_has_an_age),
+        TEST(test_appends_are_counted),
 #if FAILING_MALLOC
         TEST(test_out_of_memory_an_append_is_only_passed_on),
         TEST(test_out_of_memory_there_is_no_guard),

@@ -73,6 +73,24 @@ static void test_a_snapshot_is_written(void **state)
     assert_calls(" put");
 }
 
+static void test_snapshots_are_counted(void **state)
+{
+    static struct rm_disk_stats stats;
+    struct raft_buffer buffers[] = {{.len = 100}, {.len = 28}};
+    struct raft_snapshot snapshot = {.index = 10, .term = 2, .bufs = buffers, .n_bufs = 2};
+
+    (void)state;
+    guard.stats = &stats;
+    put = (struct raft_io_snapshot_put){.data = &n_put};
+    assert_int_equal(guard.io.snapshot_put(&guard.io, 7, &put, &snapshot, on_put), 0);
+    assert_int_equal(rm_tally_count(&stats.snapshot_us), 0);
+    answer_put(0);
+    assert_int_equal(rm_tally_count(&stats.snapshot_us), 1);
+    assert_int_equal(rm_tally_count(&stats.snapshot_bytes), 1);
+    assert_int_equal(rm_counter_read(&stats.snapshot_bytes.sum), 128);
+    guard.stats = NULL;
+}
+
 static void write_next(struct raft_io_snapshot_put *req, int status)
 {
     on_put(req, status);
@@ -672,6 +690,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_snapshot_is_written),
+        TEST(test_snapshots_are_counted),
         TEST(test_the_next_may_begin_when_one_is_written),
         TEST(test_a_snapshot_that_cannot_be_written_is_tried_again),
         TEST(test_a_snapshot_that_is_never_written_ends_the_process),

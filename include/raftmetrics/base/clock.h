@@ -10,4 +10,7 @@ int64_t rm_clock_wall_ms(void);
 /* Milliseconds of a clock that never goes back; its zero means nothing. */
 uint64_t rm_clock_mono_ms(void);
 
+/* The same clock in microseconds. */
+uint64_t rm_clock_mono_us(void);
+
 #endif

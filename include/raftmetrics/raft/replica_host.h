@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "raftmetrics/base/tally.h"
 #include "raftmetrics/raft/peer_port.h"
 
 struct uv_loop_s;
@@ -37,5 +38,17 @@ bool rm_replica_host_is_disk_low(const struct rm_replica_host *host);
 
 /* Bytes that the data directory may still take. */
 uint64_t rm_replica_host_free_bytes(const struct rm_replica_host *host);
+
+/* What the replicas did with the disk since the host began. */
+struct rm_disk_stats {
+    struct rm_tally append_us; /* from handing entries to the disk to their fsync, one a write */
+    struct rm_tally append_bytes;
+    struct rm_counter n_entries; /* that were appended */
+    struct rm_counter n_failed_appends;
+    struct rm_tally snapshot_us; /* from having the image to the fsync of its file */
+    struct rm_tally snapshot_bytes;
+};
+
+const struct rm_disk_stats *rm_replica_host_disk_stats(const struct rm_replica_host *host);
 
 #endif
