@@ -22,6 +22,9 @@ struct rm__backend {
     void (*status)(void *data, struct rm__exchange *exchange);
     void (*internal)(void *data, struct rm__exchange *exchange);
 
+    /* Writes this process's own metrics. */
+    void (*self_metrics)(void *data, struct rm_exposition *exposition);
+
     /* Fills in the message of /health; false where the daemon is unhealthy. */
     bool (*health)(void *data, char *ret_message, size_t size);
 

@@ -7,12 +7,14 @@
 
 #include "answer.h"
 #include "control_list.h"
+#include "control_meter.h"
 #include "control_status.h"
 #include "forward.h"
 #include "front.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
 #include "raftmetrics/partitioning/shard_map.h"
+#include "self.h"
 #include "shard_queue.h"
 #include "wire.h"
 
@@ -22,9 +24,12 @@ enum {
     /* What is waited for is given up so long before the client's deadline that the answer still
      * arrives in time. */
     ANSWER_MARGIN_MS = 500,
+    ID_TEXT_MAX = 16,
 };
 
 struct rm_control_stats {
+    struct rm__control_meter **meters; /* one a loop; all are made before any loop runs */
+    size_t n_meters;
     atomic_uint_fast64_t n_requests;
     atomic_uint_fast64_t n_queued_bytes;
     atomic_uint_fast64_t n_inflight;
@@ -247,6 +252,41 @@ static bool backend_admits(void *data, struct rm__exchange *exchange,
     return false;
 }
 
+static void write_workers(const struct rm__cluster_view *view, struct rm_exposition *exposition)
+{
+    rm__self_gauge(exposition, "raftmetrics_control_worker_is_up",
+                   "1 where the worker's last answer came in time.");
+    for (size_t i = 0; i < view->n_peers; i++) {
+        char id[ID_TEXT_MAX];
+
+        snprintf(id, sizeof id, "%" PRIu32, view->peers[i].id);
+        rm__self_labels(exposition, "worker", id, "address", view->peers[i].address, NULL);
+        rm_exposition_value(exposition, view->peers[i].is_up);
+    }
+    rm__self_gauge_of(exposition, "raftmetrics_control_shards", "Shards of the cluster.",
+                      view->n_shards);
+    rm__self_gauge_of(exposition, "raftmetrics_control_leaderless_shards",
+                      "Shards without a leader that can be reached.",
+                      rm__cluster_view_count_leaderless(view));
+}
+
+static void backend_self_metrics(void *data, struct rm_exposition *exposition)
+{
+    const struct rm_control *control = data;
+    const struct rm_control_stats *stats = control->stats;
+
+    rm__self_write_process(exposition, "control");
+    write_workers(&control->view, exposition);
+    rm__self_gauge_of(exposition, "raftmetrics_control_loops", "Event loops of this process.",
+                      control->options.n_loops);
+    rm__self_gauge_of(exposition, "raftmetrics_control_inflight_requests",
+                      "Requests that are in and not answered yet.",
+                      (double)atomic_load(&control->stats->n_inflight));
+    rm__control_meter_write(exposition,
+                            (const struct rm__control_meter *const *)(const void *)stats->meters,
+                            stats->n_meters, control->view.n_shards);
+}
+
 /* ---- health ---- */
 
 static bool backend_health(void *data, char *ret_message, size_t size)
@@ -309,7 +349,32 @@ struct rm_control_stats *rm_control_stats_new(void)
 
 void rm_control_stats_free(struct rm_control_stats *stats)
 {
+    if (stats == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < stats->n_meters; i++) {
+        free(stats->meters[i]);
+    }
+    free(stats->meters);
     free(stats);
+}
+
+/* A meter for one more loop; NULL when out of memory. */
+static struct rm__control_meter *add_meter(struct rm_control_stats *stats)
+{
+    struct rm__control_meter **meters =
+        realloc(stats->meters, (stats->n_meters + 1) * sizeof *meters);
+    struct rm__control_meter *meter = calloc(1, sizeof *meter);
+
+    if (meters != NULL) {
+        stats->meters = meters;
+    }
+    if (meters == NULL || meter == NULL) {
+        free(meter);
+        return NULL;
+    }
+    stats->meters[stats->n_meters++] = meter;
+    return meter;
 }
 
 static void free_state(struct rm_control *control)
@@ -336,6 +401,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
         .list = backend_list,
         .status = backend_status,
         .internal = backend_internal,
+        .self_metrics = backend_self_metrics,
         .health = backend_health,
         .ready = backend_ready,
         .admits = backend_admits,
@@ -353,18 +419,19 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
     control->stats = stats;
     control->loop = loop;
     control->budget.max_bytes = options->max_queue_bytes;
+    control->budget.meter = add_meter(stats);
     control->started_ms = rm_loop_now_ms(loop);
     rm__forwards_init(&control->forwards, &control->view);
     rm__lists_init(&control->lists, &control->view);
     control->client = rm_http_client_new(loop);
     control->expire_timer = rm_timer_new(loop, on_expire, control);
-    if (control->client != NULL && control->expire_timer != NULL) {
+    if (control->client != NULL && control->expire_timer != NULL && control->budget.meter != NULL) {
         rv = rm__cluster_view_init(&control->view, loop, control->client, &control->options.api,
                                    options->status_poll_ms, on_view_changed, control);
     }
     if (rv == 0) {
         rv = rm__front_init(&control->front, loop, &control->options.api, options->sharing,
-                            &backend, control);
+                            &backend, control, &control->budget.meter->http);
     }
     if (rv != 0) {
         free_state(control);

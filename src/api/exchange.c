@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
 
@@ -55,6 +56,27 @@ static void log_answer(const struct rm__exchange *exchange, unsigned status)
     }
 }
 
+static void count_answer(const struct rm__exchange *exchange, unsigned status)
+{
+    struct rm__meter *meter = exchange->meter;
+
+    if (meter == NULL) {
+        return;
+    }
+    rm__meter_count(meter, exchange->route, exchange->is_internal, status);
+    if (exchange->since_us != 0) {
+        rm__meter_time(meter, exchange->route, exchange->is_internal,
+                       rm_clock_mono_us() - exchange->since_us);
+    }
+}
+
+static void count_problem(const struct rm__exchange *exchange, enum rm__problem_kind kind)
+{
+    if (exchange->meter != NULL) {
+        rm__meter_count_problem(exchange->meter, kind);
+    }
+}
+
 static void respond(struct rm__exchange *exchange, unsigned status, const char *content_type,
                     const struct rm_http_header *extra, char *body, size_t body_len)
 {
@@ -71,6 +93,7 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
         headers[n++] = *extra;
     }
     log_answer(exchange, status);
+    count_answer(exchange, status);
     rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);
 }
 
@@ -103,6 +126,7 @@ void rm__reply_out_of_memory(struct rm__exchange *exchange)
     const char *text = may_have_written(exchange) ? unknown : overloaded;
     char *body = strdup(text);
 
+    count_problem(exchange, may_have_written(exchange) ? RM__OUTCOME_UNKNOWN : RM__OVERLOADED);
     respond(exchange, rm__problem_status(RM__OVERLOADED), json_type, NULL, body,
             body == NULL ? 0 : strlen(text));
 }
@@ -160,6 +184,7 @@ static void reply(struct rm__exchange *exchange, const struct rm__problem *probl
         return;
     }
     len = body.len;
+    count_problem(exchange, problem->kind);
     respond(exchange, rm__problem_status(problem->kind), json_type, header, rm_buffer_take(&body),
             len);
 }

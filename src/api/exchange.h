@@ -3,6 +3,7 @@
 #ifndef RAFTMETRICS_SRC_API_EXCHANGE_H
 #define RAFTMETRICS_SRC_API_EXCHANGE_H
 
+#include "meter.h"
 #include "params.h"
 #include "problem.h"
 #include "raftmetrics/api/options.h"
@@ -23,7 +24,9 @@ struct rm__exchange {
     struct rm__params params;
     const struct rm_token *token; /* NULL for nodes of the cluster, and where none is needed */
     bool is_internal;
-    uint64_t deadline_ms; /* of the loop's clock: answered by then, once it is all in */
+    struct rm__meter *meter; /* NULL: it is not counted */
+    uint64_t since_us;       /* of rm_clock_mono_us: when all of it was in; 0: before */
+    uint64_t deadline_ms;    /* of the loop's clock: answered by then, once it is all in */
     char request_id[RM__REQUEST_ID_MAX + 1];
 };
 

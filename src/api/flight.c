@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "write.h"
 
@@ -39,6 +40,13 @@ static void take_part(struct rm__flight *flight, struct rm_list *gathering)
     (void)rm_buffer_append_slice(&flight->bytes, rm_buffer_peek(&part->bytes));
 }
 
+static void release(struct rm__flight *flight)
+{
+    rm_buffer_done(&flight->bytes);
+    free(flight->parts);
+    free(flight);
+}
+
 int rm__flight_new(struct rm__queue_budget *budget, struct rm_list *gathering, uint64_t sequence,
                    struct rm__flight **ret_flight)
 {
@@ -54,21 +62,48 @@ int rm__flight_new(struct rm__queue_budget *budget, struct rm_list *gathering, u
     flight->parts = malloc(n * sizeof(struct rm__part *));
     rm_buffer_init(&flight->bytes, RM__APPEND_BYTES_MAX);
     if (flight->parts == NULL || rm_buffer_reserve(&flight->bytes, n_bytes) != 0) {
-        rm__flight_free(flight);
+        release(flight);
         return RM_ENOMEM;
     }
     while (flight->n_parts < n) {
         take_part(flight, gathering);
     }
+    flight->shard = flight->parts[0]->shard;
+    flight->since_us = rm_clock_mono_us();
+    if (budget->meter != NULL) {
+        rm_counter_add(&budget->meter->shards[flight->shard].n_inflight_writes, n);
+    }
     *ret_flight = flight;
     return 0;
 }
 
+/* It is on its way no more. */
+static void land(const struct rm__flight *flight)
+{
+    struct rm__control_meter *meter = flight->budget->meter;
+
+    if (meter != NULL) {
+        rm_counter_subtract(&meter->shards[flight->shard].n_inflight_writes, flight->n_parts);
+    }
+}
+
+static void count_batch(const struct rm__flight *flight)
+{
+    struct rm__control_meter *meter = flight->budget->meter;
+
+    if (meter != NULL) {
+        rm_tally_record(&meter->batch_writes, &rm_tally_counts, flight->n_parts);
+        rm_tally_record(&meter->batch_bytes, &rm_tally_bytes, flight->bytes.len);
+        rm_tally_record(&meter->batch_us, &rm_tally_durations,
+                        rm_clock_mono_us() - flight->since_us);
+    }
+}
+
 void rm__flight_free(struct rm__flight *flight)
 {
-    rm_buffer_done(&flight->bytes);
-    free(flight->parts);
-    free(flight);
+    land(flight);
+    count_batch(flight);
+    release(flight);
 }
 
 /* The part in a place, to be answered now; NULL where it was answered. */
@@ -127,7 +162,8 @@ void rm__flight_dissolve(struct rm__flight *flight, struct rm_list *gathering)
     }
     rm_list_splice(&all, gathering);
     rm_list_splice(gathering, &all);
-    rm__flight_free(flight);
+    land(flight);
+    release(flight);
 }
 
 bool rm__flight_is_due(const struct rm__flight *flight, uint64_t now_ms)

@@ -18,6 +18,9 @@ struct rm__flight {
      * recorded, or be so yet. Nobody may be told the contrary from then on. */
     bool may_be_recorded;
 
+    uint32_t shard;
+    uint64_t since_us; /* of rm_clock_mono_us: when it was made */
+
     bool has_failed; /* at some leader: that was logged */
 };
 

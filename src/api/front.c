@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "accept.h"
 #include "admission.h"
+#include "answer.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/random.h"
@@ -50,16 +52,18 @@ static struct rm__exchange *exchange_new(struct rm__front *front, struct rm_http
     exchange->params = (struct rm__params){0};
     exchange->token = NULL;
     exchange->is_internal = false;
+    exchange->meter = front->meter;
+    exchange->since_us = 0;
     exchange->deadline_ms = UINT64_MAX;
     set_request_id(front, exchange);
     rm_http_request_set_context(http, exchange);
     return exchange;
 }
 
-static void reply_without_exchange(struct rm_http_request *http, enum rm__problem_kind kind,
-                                   const char *message)
+static void reply_without_exchange(const struct rm__front *front, struct rm_http_request *http,
+                                   enum rm__problem_kind kind, const char *message)
 {
-    struct rm__exchange exchange = {.http = http};
+    struct rm__exchange exchange = {.http = http, .meter = front->meter};
 
     rm__reply_error(&exchange, kind, "%s", message);
 }
@@ -88,9 +92,8 @@ static void on_fault(struct rm_http_request *http, enum rm_http_fault fault, voi
     };
     struct rm__exchange *exchange = rm_http_request_context(http);
 
-    (void)data;
     if (exchange == NULL) {
-        reply_without_exchange(http, answers[fault].kind, answers[fault].message);
+        reply_without_exchange(data, http, answers[fault].kind, answers[fault].message);
     } else {
         rm__reply_error(exchange, answers[fault].kind, "%s", answers[fault].message);
     }
@@ -103,7 +106,7 @@ static void on_headers(struct rm_http_request *http, void *data)
     struct rm_slice path = rm_http_request_path(http);
 
     if (exchange == NULL) {
-        reply_without_exchange(http, RM__OVERLOADED, "Out of memory; try again later");
+        reply_without_exchange(front, http, RM__OVERLOADED, "Out of memory; try again later");
         return;
     }
     exchange->is_internal = rm__route_strip_internal(&path);
@@ -200,6 +203,26 @@ static void reply_health(struct rm__front *front, struct rm__exchange *exchange)
     rm__reply_written(exchange, is_healthy ? 200 : 503, &json, &body);
 }
 
+static void reply_self_metrics(struct rm__front *front, struct rm__exchange *exchange)
+{
+    struct rm_exposition_style style =
+        rm__accept_style(rm_http_request_header(exchange->http, "Accept"));
+    struct rm_exposition exposition;
+    struct rm_buffer body;
+
+    rm_buffer_init(&body, RM__ANSWER_BYTES_MAX);
+    rm_exposition_init(&exposition, style, &body);
+    front->backend->self_metrics(front->data, &exposition);
+    rm_exposition_end(&exposition);
+    if (rm_exposition_finish(&exposition) == 0) {
+        rm__reply_bytes(exchange, 200, rm_exposition_content_type(style), rm_buffer_peek(&body));
+    } else {
+        rm__reply_out_of_memory(exchange);
+    }
+    rm_exposition_done(&exposition);
+    rm_buffer_done(&body);
+}
+
 /* Refuses bad parameters here, on control as on a worker, then hands over. */
 static void read_metric(struct rm__front *front, struct rm__exchange *exchange)
 {
@@ -241,7 +264,7 @@ static void dispatch(struct rm__front *front, struct rm__exchange *exchange)
         front->backend->status(front->data, exchange);
         break;
     case RM__ACTION_STATUS_METRICS:
-        rm__reply_error(exchange, RM__NOT_IMPLEMENTED, "/status/metrics is not implemented yet");
+        reply_self_metrics(front, exchange);
         break;
     case RM__ACTION_RECORD:
     case RM__ACTION_RECORD_BATCH:
@@ -275,6 +298,7 @@ static void on_complete(struct rm_http_request *http, void *data)
 
     /* From here on: how long the client took to send its body is its own time. */
     exchange->deadline_ms = rm_loop_now_ms(front->loop) + front->options->limits.client_deadline_ms;
+    exchange->since_us = rm_clock_mono_us();
     if (!read_params(exchange)) {
         return;
     }
@@ -307,7 +331,7 @@ static void on_pass(void *data)
 
 int rm__front_init(struct rm__front *front, struct rm_loop *loop,
                    const struct rm_api_options *options, enum rm_port_sharing sharing,
-                   const struct rm__backend *backend, void *data)
+                   const struct rm__backend *backend, void *data, struct rm__meter *meter)
 {
     static const struct rm_http_service service = {on_headers, on_complete, on_fault, on_gone,
                                                    on_pass};
@@ -325,7 +349,8 @@ int rm__front_init(struct rm__front *front, struct rm_loop *loop,
         .idle_timeout_ms = limits->idle_timeout_ms,
     };
 
-    *front = (struct rm__front){.loop = loop, .options = options, .backend = backend, .data = data};
+    *front = (struct rm__front){
+        .loop = loop, .options = options, .backend = backend, .data = data, .meter = meter};
     rm_random_hex(front->id_prefix, RM__ID_PREFIX_BYTES);
     return rm_http_server_new(loop, &server_options, &service, front, &front->server);
 }

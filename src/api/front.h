@@ -15,6 +15,7 @@ struct rm__front {
     const struct rm__backend *backend;
     void *data; /* the backend's */
     struct rm_http_server *server;
+    struct rm__meter *meter; /* borrowed */
     char id_prefix[2 * RM__ID_PREFIX_BYTES + 1];
     uint64_t n_requests;
     bool is_draining;
@@ -26,10 +27,10 @@ struct rm__front {
     void *drained_data;
 };
 
-/* Listens. Errors: as rm_http_server_new. */
+/* Listens, and counts into @meter. Errors: as rm_http_server_new. */
 int rm__front_init(struct rm__front *front, struct rm_loop *loop,
                    const struct rm_api_options *options, enum rm_port_sharing sharing,
-                   const struct rm__backend *backend, void *data);
+                   const struct rm__backend *backend, void *data, struct rm__meter *meter);
 
 /* Accepts nothing new, waits for what is under way, calls @cb. */
 void rm__front_drain(struct rm__front *front, uint64_t timeout_ms, rm_loop_cb cb, void *data);

@@ -23,6 +23,8 @@ enum rm__fate {
     RM__FATE_UNKNOWN,    /* handed over, and no word since; it may be recorded */
 };
 
+enum { RM__FATES = RM__FATE_UNKNOWN + 1 };
+
 struct rm__part {
     struct rm_list link; /* for the backend */
     uint32_t shard;

@@ -58,7 +58,9 @@ enum rm__problem_kind {
 #undef RM__PROBLEM_ENUM
 };
 
-enum { RM__PROBLEM_TEXT_MAX = 512 };
+#define RM__PROBLEM_COUNT(name, status, code) +1
+enum { RM__PROBLEM_KINDS = RM__PROBLEMS(RM__PROBLEM_COUNT), RM__PROBLEM_TEXT_MAX = 512 };
+#undef RM__PROBLEM_COUNT
 
 /* One problem and the sentence that says what to change. */
 struct rm__problem {

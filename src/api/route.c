@@ -1,5 +1,7 @@
 #include "route.h"
 
+#include <assert.h>
+
 #include "params.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/error.h"
@@ -151,4 +153,18 @@ int rm__route_find(struct rm_slice method, struct rm_slice path, bool is_interna
     }
     *ret_allow = allow;
     return RM_EINVAL;
+}
+
+void rm__route_describe(enum rm__action action, const char **ret_method, const char **ret_path,
+                        bool *ret_is_internal)
+{
+    size_t i = 0;
+
+    while (rows[i].route.action != action) {
+        i++;
+        assert(i < sizeof rows / sizeof rows[0]); /* every action has its row */
+    }
+    *ret_method = rows[i].method;
+    *ret_path = rows[i].path;
+    *ret_is_internal = rows[i].is_internal;
 }

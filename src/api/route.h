@@ -31,6 +31,8 @@ enum rm__action {
     RM__ACTION_MEMBERS,
 };
 
+enum { RM__ACTIONS = RM__ACTION_MEMBERS + 1 };
+
 struct rm__route {
     enum rm__action action;
     unsigned scope;       /* RM_SCOPE_…; 0: any token will do */
@@ -53,5 +55,9 @@ bool rm__route_strip_internal(struct rm_slice *path);
 int rm__route_find(struct rm_slice method, struct rm_slice path, bool is_internal,
                    const struct rm__route **ret_route, struct rm__route_name *ret_name,
                    const char **ret_allow);
+
+/* Method and path of the route to @action, "*" in the place of a metric's name. */
+void rm__route_describe(enum rm__action action, const char **ret_method, const char **ret_path,
+                        bool *ret_is_internal);
 
 #endif

@@ -210,7 +210,8 @@ static int init_parts(struct rm_worker *worker, const struct rm__backend *backen
         rv = init_seats(worker);
     }
     if (rv == 0) {
-        rv = rm__front_init(&worker->front, worker->loop, api, RM_PORT_ALONE, backend, worker);
+        rv = rm__front_init(&worker->front, worker->loop, api, RM_PORT_ALONE, backend, worker,
+                            &worker->meter);
     }
     if (rv == 0) {
         rv = init_timer(worker);
@@ -268,6 +269,7 @@ int rm_worker_new(struct rm_loop *loop, const struct rm_worker_options *options,
         .list = rm__worker_list,
         .status = rm__worker_status,
         .internal = rm__worker_internal,
+        .self_metrics = rm__worker_self_metrics,
         .health = backend_health,
         .ready = backend_ready,
         .admits = rm__worker_admits,

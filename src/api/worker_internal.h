@@ -22,6 +22,7 @@ struct rm_worker {
     struct rm__cluster_file file;
     struct rm__neighbours neighbours;
     struct rm__front front;
+    struct rm__meter meter;
     struct rm_timer *timer;
     unsigned n_ticks;
     uint64_t started_ms;
@@ -57,11 +58,12 @@ void rm__worker_reply_not_leader(const struct rm_worker *worker, struct rm__exch
                                  uint32_t leader);
 
 /* The functions of struct rm__backend that answer reads (worker_reads.c), statuses
- * (worker_status.c) and what control says (worker_wire.c). */
+ * (worker_status.c, worker_metrics.c) and what control says (worker_wire.c). */
 void rm__worker_read(void *data, struct rm__exchange *exchange, uint32_t shard);
 void rm__worker_list(void *data, struct rm__exchange *exchange);
 void rm__worker_status(void *data, struct rm__exchange *exchange);
 void rm__worker_internal(void *data, struct rm__exchange *exchange);
+void rm__worker_self_metrics(void *data, struct rm_exposition *exposition);
 bool rm__worker_admits(void *data, struct rm__exchange *exchange, struct rm__problem *ret_problem);
 
 /* worker_writes.c: writes of clients that ask this worker directly. */

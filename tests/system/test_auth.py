@@ -13,7 +13,8 @@ TOKENS = {"reader": ["read"], "writer": ["write"], "keeper": ["admin"], "both": 
 SCOPE_OF = {
     ("GET", "/metrics/auth.known"): "read", ("GET", "/metrics/auth.known/aggregate"): "read",
     ("GET", "/metrics?format=json"): "read",
-    ("GET", "/status"): "read", ("POST", "/metrics"): "write", ("POST", "/metrics/batch"): "write",
+    ("GET", "/status"): "read", ("GET", "/status/metrics"): "read",
+    ("POST", "/metrics"): "write", ("POST", "/metrics/batch"): "write",
     ("DELETE", "/metrics/auth.unknown"): "admin",
 }
 

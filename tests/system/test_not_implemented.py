@@ -42,8 +42,3 @@ def test_exposition(api, accept):
 @pytest.mark.parametrize("form", ["prometheus", "openmetrics"])
 def test_exposition_by_format(api, form):
     check_error(api.get("/metrics", {"format": form}, {"Accept": "application/json"}), 501, "not_implemented")
-
-
-def test_self_metrics(shared):
-    for node in shared.nodes:
-        check_error(node.ask("/status/metrics"), 501, "not_implemented")

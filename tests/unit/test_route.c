@@ -61,6 +61,26 @@ static void test_every_endpoint(void **state)
     check_action("GET", "/metrics/cpu/histogram", RM__ACTION_HISTOGRAM, RM_SCOPE_READ);
 }
 
+static void test_every_action_is_described(void **state)
+{
+    (void)state;
+    for (int i = 0; i < RM__ACTIONS; i++) {
+        const struct rm__route *route;
+        struct rm__route_name name;
+        const char *method;
+        const char *path;
+        const char *allow;
+        bool is_internal;
+
+        rm__route_describe((enum rm__action)i, &method, &path, &is_internal);
+        /* The star in its path is no name of a metric. */
+        assert_int_equal(rm__route_find(rm_slice_of(method), rm_slice_of(path), is_internal, &route,
+                                        &name, &allow),
+                         strchr(path, '*') == NULL ? 0 : RM_ESYNTAX);
+        assert_int_equal(route->action, i);
+    }
+}
+
 static void test_head_goes_where_get_goes(void **state)
 {
     (void)state;
@@ -214,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_endpoint),
+        cmocka_unit_test(test_every_action_is_described),
         cmocka_unit_test(test_head_goes_where_get_goes),
         cmocka_unit_test(test_names_in_paths),
         cmocka_unit_test(test_names_that_are_none),

@@ -180,6 +180,8 @@ static void check_same(const struct batch *batch, const struct batch *first)
 
 /* ---- control's side ---- */
 
+static struct rm__control_meter meter;
+
 struct control {
     struct rm_loop *loop;
     struct fake_worker workers[N_WORKERS];
@@ -219,7 +221,9 @@ static void control_open(struct control *control)
     static char cluster[] = "X-Cluster: 0123456789abcdef";
 
     rm_log_set_level(RM_LOG_ERROR);
-    *control = (struct control){.loop = rm_loop_new(), .budget = {.max_bytes = BUDGET_BYTES}};
+    meter = (struct rm__control_meter){0};
+    *control = (struct control){.loop = rm_loop_new(),
+                                .budget = {.max_bytes = BUDGET_BYTES, .meter = &meter}};
     control->client = rm_http_client_new(control->loop);
     control->view = (struct rm__cluster_view){.loop = control->loop,
                                               .client = control->client,
@@ -254,6 +258,23 @@ static void set_leader(struct control *control, struct rm__peer *leader, uint64_
     on_view_changed(control);
 }
 
+static void check_shard_meter(uint32_t shard, uint64_t n_writes, uint64_t n_bytes,
+                              uint64_t n_inflight_writes)
+{
+    assert_int_equal(rm_counter_read(&meter.shards[shard].n_writes), n_writes);
+    assert_int_equal(rm_counter_read(&meter.shards[shard].n_bytes), n_bytes);
+    assert_int_equal(rm_counter_read(&meter.shards[shard].n_inflight_writes), n_inflight_writes);
+}
+
+static void check_batches(uint64_t n_batches, uint64_t n_writes, uint64_t n_bytes)
+{
+    assert_int_equal(rm_tally_count(&meter.batch_writes), n_batches);
+    assert_int_equal(rm_tally_count(&meter.batch_bytes), n_batches);
+    assert_int_equal(rm_tally_count(&meter.batch_us), n_batches);
+    assert_int_equal(rm_counter_read(&meter.batch_writes.sum), n_writes);
+    assert_int_equal(rm_counter_read(&meter.batch_bytes.sum), n_bytes);
+}
+
 static void control_close(struct control *control)
 {
     rm__shard_queue_done(&control->queue);
@@ -262,6 +283,9 @@ static void control_close(struct control *control)
     rm_timer_free(control->timer);
     assert_int_equal(control->budget.n_bytes, 0);
     assert_int_equal(control->budget.n_parts, 0);
+    for (int i = 0; i < N_SHARDS; i++) {
+        check_shard_meter((uint32_t)i, 0, 0, 0);
+    }
     for (int i = 0; i < N_WORKERS; i++) {
         worker_close(&control->workers[i]);
     }
@@ -406,6 +430,8 @@ static void test_what_gathers_leaves_together(void **state)
     turn_a_little(control.loop);
     assert_int_equal(control.workers[0].n_batches, 1);
     assert_int_equal(control.budget.n_parts, 5);
+    check_shard_meter(SHARD, 5, 9, 1);
+    check_batches(0, 0, 0);
     worker_do(&control.workers[0], 0, 1);
     wait_and_check(&control, &first, RM__FATE_DONE, 1);
     assert_true(turn_until_count(control.loop, &control.workers[0].n_batches, 2));
@@ -418,6 +444,9 @@ static void test_what_gathers_leaves_together(void **state)
     for (int i = 0; i < 4; i++) {
         wait_and_check(&control, &others[i], fates[i], 1);
     }
+    check_batches(2, 5, 9);
+    assert_int_equal(rm_counter_read(&meter.fates[RM__FATE_DONE]), 2);
+    assert_int_equal(rm_counter_read(&meter.fates[RM__FATE_KEYS_FULL]), 1);
     assert_int_equal(control.n_changes, 0);
     control_close(&control);
 }
@@ -971,6 +1000,7 @@ static void test_a_batch_that_nobody_took_is_taken_apart(void **state)
     worker_do(&control.workers[1], 0, 2);
     wait_and_check(&control, &parts[1], RM__FATE_DONE, 2);
     wait_and_check(&control, &parts[2], RM__FATE_DONE, 2);
+    check_batches(1, 2, 4); /* what was taken apart was none */
     control_close(&control);
 }
 

@@ -24,8 +24,9 @@ struct rm_control_options {
 struct rm_control_stats *rm_control_stats_new(void);
 void rm_control_stats_free(struct rm_control_stats *stats);
 
-/* Listens, and starts to ask the workers for the shard map. @options is copied, what it points to
- * is borrowed. Errors: RM_EBUSY (port taken), RM_EINVAL (address), RM_EIO, RM_ENOMEM. */
+/* To be called for all loops of a process before any of them runs. Listens, and starts to ask the
+ * workers for the shard map. @options is copied, what it points to is borrowed. Errors: RM_EBUSY
+ * (port taken), RM_EINVAL (address), RM_EIO, RM_ENOMEM. */
 int rm_control_new(struct rm_loop *loop, const struct rm_control_options *options,
                    struct rm_control_stats *stats, struct rm_control **ret_control);
 
