@@ -18,6 +18,11 @@ struct rm_bucket_bounds rm_bucket_bounds_default(void)
                                      sizeof DEFAULT_BOUNDS / sizeof *DEFAULT_BOUNDS};
 }
 
+bool rm_bucket_bounds_are_equal(struct rm_bucket_bounds a, struct rm_bucket_bounds b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.bounds, b.bounds, a.n * sizeof *a.bounds) == 0);
+}
+
 size_t rm_bucket_of(struct rm_bucket_bounds bounds, double value)
 {
     size_t low = 0;

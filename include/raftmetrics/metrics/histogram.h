@@ -3,6 +3,7 @@
 #ifndef RAFTMETRICS_METRICS_HISTOGRAM_H
 #define RAFTMETRICS_METRICS_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@ struct rm_bucket_bounds {
 
 /* 0, and 1, 2.5 and 5 times each power of ten from 1e-3 to 1e6. Static. */
 struct rm_bucket_bounds rm_bucket_bounds_default(void);
+
+bool rm_bucket_bounds_are_equal(struct rm_bucket_bounds a, struct rm_bucket_bounds b);
 
 /* The bucket of @value, from 0 to @bounds.n. */
 size_t rm_bucket_of(struct rm_bucket_bounds bounds, double value);
