@@ -29,6 +29,8 @@ void rm_store_free(struct rm_store *store)
     rm__table_done(&store->metrics);
     rm__table_done(&store->series);
     rm__metric_index_done(&store->index);
+    rm__exposed_index_done(&store->exposed[0]);
+    rm__exposed_index_done(&store->exposed[1]);
     free(store);
 }
 
@@ -92,14 +94,26 @@ static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice nam
     if (rv != 0) {
         goto err_after_new;
     }
-    rv = rm__table_add(&store->metrics, hash, metric);
+    rv = rm__exposed_index_add(&store->exposed[0], metric);
     if (rv != 0) {
         goto err_after_index;
+    }
+    rv = rm__exposed_index_add(&store->exposed[1], metric);
+    if (rv != 0) {
+        goto err_after_exposed;
+    }
+    rv = rm__table_add(&store->metrics, hash, metric);
+    if (rv != 0) {
+        goto err_after_both_exposed;
     }
     store->n_bytes += rm__metric_bytes(metric);
     *ret_metric = metric;
     return 0;
 
+err_after_both_exposed:
+    rm__exposed_index_remove(&store->exposed[1], metric);
+err_after_exposed:
+    rm__exposed_index_remove(&store->exposed[0], metric);
 err_after_index:
     rm__metric_index_remove(&store->index, metric);
 err_after_new:
@@ -238,6 +252,8 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
         rm__table_remove(&store->series, series->hash, series);
     }
     rm__metric_index_remove(&store->index, metric);
+    rm__exposed_index_remove(&store->exposed[0], metric);
+    rm__exposed_index_remove(&store->exposed[1], metric);
     rm__table_remove(&store->metrics, metric->hash, metric);
     store->n_samples -= metric->n_samples;
     store->state_hash -= metric->state_hash;
@@ -353,5 +369,7 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
         .n_series = store->series.n_items,
         .n_samples = store->n_samples,
         .n_bytes = sizeof *store + store->n_bytes + rm__table_bytes(&store->metrics) +
-                   rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index)};
+                   rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index) +
+                   rm__exposed_index_bytes(&store->exposed[0]) +
+                   rm__exposed_index_bytes(&store->exposed[1])};
 }

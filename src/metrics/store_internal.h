@@ -2,6 +2,7 @@
 #ifndef RAFTMETRICS_SRC_METRICS_STORE_INTERNAL_H
 #define RAFTMETRICS_SRC_METRICS_STORE_INTERNAL_H
 
+#include "exposed_index.h"
 #include "metric.h"
 #include "metric_index.h"
 #include "raftmetrics/metrics/store.h"
@@ -13,6 +14,7 @@ struct rm_store {
     struct rm_table metrics; /* struct rm_metric by name, owned */
     struct rm_table series;  /* struct rm_series by name and labels */
     struct rm_metric_index index;
+    struct rm_exposed_index exposed[2]; /* with names escaped, and as they are */
     uint64_t n_samples;
     uint64_t state_hash; /* the sum of the metrics' */
     uint64_t n_bytes;    /* allocated for metrics and series, not for the tables and the index */

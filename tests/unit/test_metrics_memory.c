@@ -11,6 +11,7 @@
 #include "failing_malloc.h"
 #include "image_blob.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/exposure.h"
 #include "raftmetrics/metrics/key_table.h"
 #include "raftmetrics/metrics/store.h"
 #include "raftmetrics/partitioning/shard_map.h"
@@ -63,6 +64,20 @@ static int fill(struct rm_store *store)
     return rv;
 }
 
+/* Then a metric that was not there when the store got into order. */
+static int expose(struct rm_store *store)
+{
+    int rv = 0;
+
+    for (int i = 0; i < 2 && rv == 0; i++) {
+        const struct rm_exposition_style style = {.keeps_names = i == 0};
+        struct rm_exposure exposure;
+
+        rv = rm_store_expose(store, style, rm_slice_of(""), 100, &exposure);
+    }
+    return rv == 0 ? record(store, "new", "a", 0) : rv;
+}
+
 static int read_all(struct rm_store *store)
 {
     const struct rm_selection selection = {
@@ -80,6 +95,9 @@ static int read_all(struct rm_store *store)
     }
     if (rv == 0) {
         rv = rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 4, infos, &n, &has_more);
+    }
+    if (rv == 0) {
+        rv = expose(store);
     }
     rm_values_done(&values);
     rm_histogram_done(&histogram);

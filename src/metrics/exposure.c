@@ -1,0 +1,71 @@
+#include "raftmetrics/metrics/exposure.h"
+
+#include "store_internal.h"
+
+static const struct rm_exposed_index *index_of(const struct rm_exposure *exposure)
+{
+    return &exposure->store->exposed[exposure->style.keeps_names];
+}
+
+static struct rm_exposed_place place_of(const struct rm_exposure *exposure)
+{
+    return (struct rm_exposed_place){exposure->place[0], exposure->place[1]};
+}
+
+static void go_to(struct rm_exposure *exposure, struct rm_exposed_place place)
+{
+    exposure->place[0] = place.block;
+    exposure->place[1] = place.index;
+}
+
+int rm_store_expose(struct rm_store *store, struct rm_exposition_style style, struct rm_slice from,
+                    size_t max_work, struct rm_exposure *ret_exposure)
+{
+    struct rm_exposure exposure = {.store = store, .style = style};
+    struct rm_exposed_index *index = &store->exposed[style.keeps_names];
+    int rv = rm__exposed_index_fill(index, &store->metrics, style, max_work);
+
+    if (rv != 0) {
+        return rv;
+    }
+    go_to(&exposure, rm__exposed_index_find(index, from));
+    *ret_exposure = exposure;
+    return 0;
+}
+
+bool rm_exposure_peek(const struct rm_exposure *exposure, struct rm_exposed_metric *ret_metric)
+{
+    const struct rm_metric *metric = rm__exposed_index_at(index_of(exposure), place_of(exposure));
+
+    if (metric == NULL) {
+        return false;
+    }
+    *ret_metric = (struct rm_exposed_metric){.name = metric->name,
+                                             .n_series = metric->series.n,
+                                             .bounds = rm_bucket_bounds_default(),
+                                             .metric = metric};
+    return true;
+}
+
+void rm_exposure_next(struct rm_exposure *exposure)
+{
+    go_to(exposure, rm__exposed_index_next(index_of(exposure), place_of(exposure)));
+}
+
+void rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
+                       struct rm_exposed_series *ret_series)
+{
+    const struct rm_series *series = metric->metric->series.items[i];
+    struct rm_summary summary = {0};
+    struct rm_aggregate aggregate;
+
+    rm__series_summarize(series, (struct rm_series_place){0},
+                         (struct rm_series_place){.chunk = series->chunks.n}, &summary);
+    rm__summary_aggregate(&summary, &aggregate);
+    *ret_series = (struct rm_exposed_series){.labels = series->labels,
+                                             .n_labels = series->n_labels,
+                                             .histogram = &series->histogram,
+                                             .sum = aggregate.sum,
+                                             .had_negative = aggregate.min < 0,
+                                             .last = aggregate.last};
+}

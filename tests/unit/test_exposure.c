@@ -1,0 +1,261 @@
+/* What a store gives to an exposition. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/exposure.h"
+#include "random.h"
+
+enum { NAMES = 3000, NAME_MAX_LEN = 32, ALL_AT_ONCE = 1 << 20 };
+
+static const struct rm_exposition_style escaped = {RM_EXPOSITION_TEXT, false};
+static const struct rm_exposition_style kept = {RM_EXPOSITION_OPENMETRICS, true};
+
+static void record(struct rm_store *store, const char *name, const char *host, double value,
+                   int64_t timestamp_ms)
+{
+    const struct rm_label label = {rm_slice_of("host"), rm_slice_of(host)};
+    const struct rm_sample sample = {.metric_name = rm_slice_of(name),
+                                     .labels = &label,
+                                     .n_labels = host[0] == '\0' ? 0 : 1,
+                                     .value = value,
+                                     .timestamp_ms = timestamp_ms};
+
+    assert_int_equal(rm_store_record(store, &sample), 0);
+}
+
+static struct rm_exposure expose(struct rm_store *store, struct rm_exposition_style style,
+                                 const char *from)
+{
+    struct rm_exposure exposure;
+
+    assert_int_equal(rm_store_expose(store, style, rm_slice_of(from), ALL_AT_ONCE, &exposure), 0);
+    return exposure;
+}
+
+static void check_names(struct rm_store *store, struct rm_exposition_style style, const char *from,
+                        const char *expected)
+{
+    struct rm_exposure exposure = expose(store, style, from);
+    struct rm_exposed_metric metric;
+    char names[512] = "";
+
+    while (rm_exposure_peek(&exposure, &metric)) {
+        size_t len = strlen(names);
+
+        snprintf(names + len, sizeof names - len, "%s%.*s", len == 0 ? "" : " ",
+                 (int)metric.name.len, metric.name.data);
+        rm_exposure_next(&exposure);
+    }
+    assert_string_equal(names, expected);
+}
+
+static void metrics_stand_in_the_order_of_what_is_written(void **state)
+{
+    static const char *const names[] = {"a_c", "a.c", "a0", "b", "a-b", "a", "a/b", "A", "ab"};
+    struct rm_store *store = rm_store_new(1);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        record(store, names[i], "", 1, 0);
+    }
+    check_names(store, escaped, "", "A a a0 a-b a/b a.c a_c ab b");
+    check_names(store, kept, "", "A a a-b a.c a/b a0 a_c ab b");
+    check_names(store, escaped, "a/b", "a/b a.c a_c ab b");
+    check_names(store, escaped, "a_b", "a.c a_c ab b");
+    check_names(store, escaped, "a.", "a-b a/b a.c a_c ab b"); /* as "a_" is written */
+    check_names(store, kept, "a0", "a0 a_c ab b");
+    check_names(store, escaped, "b", "b");
+    check_names(store, escaped, "c", "");
+    assert_int_equal(rm_store_delete(store, rm_slice_of("a/b")), 0);
+    record(store, "a.b", "", 1, 0);
+    check_names(store, escaped, "", "A a a0 a-b a.b a.c a_c ab b");
+    check_names(store, kept, "", "A a a-b a.b a.c a0 a_c ab b");
+    rm_store_free(store);
+}
+
+static void an_empty_store_gives_nothing(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+
+    (void)state;
+    check_names(store, escaped, "", "");
+    check_names(store, kept, "x", "");
+    record(store, "a", "", 1, 0);
+    check_names(store, escaped, "", "a");
+    assert_int_equal(rm_store_delete(store, rm_slice_of("a")), 0);
+    check_names(store, escaped, "", "");
+    rm_store_free(store);
+}
+
+/* ---- many metrics, that come and go while the store gets into order ---- */
+
+struct many {
+    struct rm_store *store;
+    struct random random;
+    char names[NAMES][NAME_MAX_LEN];
+    bool is_there[NAMES];
+};
+
+static void many_change(struct many *many)
+{
+    size_t i = (size_t)random_below(&many->random, NAMES);
+
+    if (many->is_there[i]) {
+        assert_int_equal(rm_store_delete(many->store, rm_slice_of(many->names[i])), 0);
+    } else {
+        record(many->store, many->names[i], "", 1, 0);
+    }
+    many->is_there[i] = !many->is_there[i];
+}
+
+static void check_many(struct many *many, struct rm_exposition_style style)
+{
+    struct rm_exposure exposure = expose(many->store, style, "");
+    struct rm_exposed_metric metric;
+    char last[NAME_MAX_LEN] = "";
+    size_t n = 0;
+    size_t n_there = 0;
+
+    for (; rm_exposure_peek(&exposure, &metric); rm_exposure_next(&exposure)) {
+        assert_true(n == 0 ||
+                    rm_exposition_compare_names(style, rm_slice_of(last), metric.name) < 0);
+        snprintf(last, sizeof last, "%.*s", (int)metric.name.len, metric.name.data);
+        n++;
+    }
+    for (size_t i = 0; i < NAMES; i++) {
+        n_there += many->is_there[i];
+        if (many->is_there[i]) {
+            exposure = expose(many->store, style, many->names[i]);
+            assert_true(rm_exposure_peek(&exposure, &metric));
+            assert_true(rm_slice_is(metric.name, many->names[i]));
+        }
+    }
+    assert_int_equal(n, n_there);
+}
+
+static void a_store_gets_into_order_while_it_changes(void **state)
+{
+    static struct many many;
+    struct rm_exposure exposure;
+    int n_busy[2] = {0, 0};
+
+    (void)state;
+    many.store = rm_store_new(7);
+    many.random = random_start(__func__);
+    for (int i = 0; i < NAMES; i++) {
+        static const char separators[] = "._-/:a0";
+
+        snprintf(many.names[i], sizeof many.names[i], "m%d%c%d", i % 60,
+                 separators[random_below(&many.random, 7)], i);
+    }
+    for (int i = 0; i < 3 * NAMES; i++) {
+        many_change(&many);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct rm_exposition_style style = i == 0 ? escaped : kept;
+
+        while (rm_store_expose(many.store, style, rm_slice_of(""), 10, &exposure) == RM_EBUSY) {
+            n_busy[i]++;
+            assert_in_range(n_busy[i], 1, 10 * NAMES);
+            for (int k = 0; k < 3; k++) {
+                many_change(&many);
+            }
+        }
+    }
+    assert_true(n_busy[0] > 50 && n_busy[1] > 50); /* a little at a time */
+    check_many(&many, escaped);
+    check_many(&many, kept);
+    for (int i = 0; i < 3 * NAMES; i++) {
+        many_change(&many);
+    }
+    check_many(&many, escaped);
+    check_many(&many, kept);
+    rm_store_free(many.store);
+}
+
+/* ---- series ---- */
+
+static struct rm_exposed_series series_of(struct rm_store *store, const char *name, uint32_t i)
+{
+    struct rm_exposure exposure = expose(store, escaped, name);
+    struct rm_exposed_metric metric;
+    struct rm_exposed_series series;
+
+    assert_true(rm_exposure_peek(&exposure, &metric));
+    assert_true(rm_slice_is(metric.name, name));
+    assert_true(i < metric.n_series);
+    rm_exposed_series(&metric, i, &series);
+    return series;
+}
+
+static void series_tell_histogram_sum_and_newest_value(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_exposed_series series;
+    size_t n = rm_bucket_bounds_default().n;
+
+    (void)state;
+    record(store, "cpu", "a", 75.5, 3);
+    record(store, "cpu", "b", 1, 1);
+    record(store, "cpu", "a", 80.2, 2);
+    record(store, "cpu", "a", 0, 1);
+    series = series_of(store, "cpu", 0);
+    assert_int_equal(series.n_labels, 1);
+    assert_true(rm_slice_is(series.labels[0].value, "a"));
+    assert_int_equal(rm_histogram_cumulative_count(series.histogram, n), 3);
+    assert_int_equal(rm_histogram_cumulative_count(series.histogram, 0), 1);
+    assert_true(series.sum == 155.7);
+    assert_true(series.last == 75.5); /* by time, not by when it came */
+    assert_false(series.had_negative);
+    assert_true(rm_slice_is(series_of(store, "cpu", 1).labels[0].value, "b"));
+    rm_store_free(store);
+}
+
+static void a_series_that_held_a_negative_value_says_so(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) { /* over several chunks */
+        record(store, "cpu", "", i, i);
+        record(store, "zero", "", -0.0, i);
+    }
+    assert_false(series_of(store, "cpu", 0).had_negative);
+    assert_false(series_of(store, "zero", 0).had_negative);
+    record(store, "cpu", "", -1e-300, 5);
+    assert_true(series_of(store, "cpu", 0).had_negative);
+    rm_store_free(store);
+}
+
+static void a_sum_may_overflow(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+
+    (void)state;
+    record(store, "large", "", 1.7e308, 0);
+    record(store, "large", "", 1.7e308, 1);
+    assert_true(series_of(store, "large", 0).sum == INFINITY);
+    rm_store_free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_stand_in_the_order_of_what_is_written),
+        cmocka_unit_test(an_empty_store_gives_nothing),
+        cmocka_unit_test(a_store_gets_into_order_while_it_changes),
+        cmocka_unit_test(series_tell_histogram_sum_and_newest_value),
+        cmocka_unit_test(a_series_that_held_a_negative_value_says_so),
+        cmocka_unit_test(a_sum_may_overflow),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
