@@ -110,7 +110,8 @@ static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
                     .is_preferred = placement->workers[0] == worker->options.worker_id},
         .n_shards = worker->options.n_shards,
         .max_bytes = worker->options.max_shard_bytes,
-        .config = {worker->options.idempotency_ttl_ms, worker->options.max_idempotency_keys},
+        .config = {.idempotency_ttl_ms = worker->options.idempotency_ttl_ms,
+                   .max_idempotency_keys = worker->options.max_idempotency_keys},
     };
 
     if (entry == RM__SEAT_BEGINS) {

@@ -195,7 +195,8 @@ static int read_header(struct rm_slice *bytes, struct rm_shard_config *ret_confi
     if (le64toh(header[0]) != IMAGE_FORMAT) {
         return RM_ECORRUPT;
     }
-    *ret_config = (struct rm_shard_config){le64toh(header[1]), le64toh(header[2])};
+    *ret_config = (struct rm_shard_config){.idempotency_ttl_ms = le64toh(header[1]),
+                                           .max_idempotency_keys = le64toh(header[2])};
     *bytes = rm_slice_make(bytes->data + sizeof header, bytes->len - sizeof header);
     return 0;
 }

@@ -133,13 +133,43 @@ out:
     return rv;
 }
 
+/* The bucket rules of @config into @message; what that then points to is in @arena. */
+static bool fill_rules(Raftmetrics__ShardConfig *message, const struct rm_shard_config *config,
+                       struct rm_arena *arena)
+{
+    size_t n = config->n_bucket_rules;
+    Raftmetrics__BucketRule *rules = rm__arena_alloc(arena, n * sizeof *rules);
+    Raftmetrics__BucketRule **pointers = rm__arena_alloc(arena, n * sizeof *pointers);
+
+    if (rules == NULL || pointers == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct rm_bucket_rule *rule = &config->bucket_rules[i];
+
+        raftmetrics__bucket_rule__init(&rules[i]);
+        rules[i].pattern = data_of(rule->pattern);
+        rules[i].n_bounds = rule->n_bounds;
+        rules[i].bounds = (double *)(uintptr_t)rule->bounds;
+        pointers[i] = &rules[i];
+    }
+    message->bucket_rules = pointers;
+    message->n_bucket_rules = n;
+    return true;
+}
+
 int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_config *config)
 {
     Raftmetrics__ShardConfig message = RAFTMETRICS__SHARD_CONFIG__INIT;
     Raftmetrics__WriteBatch whole = RAFTMETRICS__WRITE_BATCH__INIT;
+    struct rm_arena *arena = rm__arena_new(
+        config->n_bucket_rules * (sizeof(Raftmetrics__BucketRule) + sizeof(void *)) + 64);
     size_t size;
-    int rv;
+    int rv = RM_ENOMEM;
 
+    if (arena == NULL || !fill_rules(&message, config, arena)) {
+        goto out;
+    }
     message.idempotency_ttl_ms = config->idempotency_ttl_ms;
     message.max_idempotency_keys = config->max_idempotency_keys;
     whole.config = &message;
@@ -149,6 +179,8 @@ int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_
         raftmetrics__write_batch__pack(&whole, (uint8_t *)batch->data + batch->len);
         batch->len += size;
     }
+out:
+    rm__arena_free(arena);
     return rv;
 }
 
@@ -211,6 +243,26 @@ static int read_write(struct rm_arena *arena, const Raftmetrics__Write *message,
     return read_samples(arena, message, write);
 }
 
+static int read_config(struct rm_arena *arena, const Raftmetrics__ShardConfig *message,
+                       struct rm_shard_config *ret_config)
+{
+    struct rm_bucket_rule *rules = rm__arena_alloc(arena, message->n_bucket_rules * sizeof *rules);
+
+    if (rules == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; i < message->n_bucket_rules; i++) {
+        const Raftmetrics__BucketRule *from = message->bucket_rules[i];
+
+        rules[i] = (struct rm_bucket_rule){slice_of(from->pattern), from->bounds, from->n_bounds};
+    }
+    *ret_config = (struct rm_shard_config){.idempotency_ttl_ms = message->idempotency_ttl_ms,
+                                           .max_idempotency_keys = message->max_idempotency_keys,
+                                           .bucket_rules = rules,
+                                           .n_bucket_rules = message->n_bucket_rules};
+    return 0;
+}
+
 int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batch)
 {
     struct rm_write_batch batch = {0};
@@ -241,8 +293,10 @@ int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batc
     }
     if (message->config != NULL) {
         batch.has_config = true;
-        batch.config = (struct rm_shard_config){message->config->idempotency_ttl_ms,
-                                                message->config->max_idempotency_keys};
+        rv = read_config(batch.arena, message->config, &batch.config);
+        if (rv != 0) {
+            goto err_arena;
+        }
     }
     *ret_batch = batch;
     return 0;

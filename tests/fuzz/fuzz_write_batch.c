@@ -36,6 +36,23 @@ static void check_writes(const struct rm_write *a, const struct rm_write *b)
     }
 }
 
+static void check_configs(const struct rm_shard_config *a, const struct rm_shard_config *b)
+{
+    assert(a->idempotency_ttl_ms == b->idempotency_ttl_ms);
+    assert(a->max_idempotency_keys == b->max_idempotency_keys);
+    assert(a->n_bucket_rules == b->n_bucket_rules);
+    for (size_t i = 0; i < a->n_bucket_rules; i++) {
+        const struct rm_bucket_rule *rule_a = &a->bucket_rules[i];
+        const struct rm_bucket_rule *rule_b = &b->bucket_rules[i];
+
+        assert(rm_slice_equal(rule_a->pattern, rule_b->pattern));
+        assert(rule_a->n_bounds == rule_b->n_bounds);
+        for (size_t j = 0; j < rule_a->n_bounds; j++) {
+            assert(memcmp(&rule_a->bounds[j], &rule_b->bounds[j], sizeof(double)) == 0);
+        }
+    }
+}
+
 static void check_batch(struct rm_slice bytes)
 {
     struct rm_write_batch batch;
@@ -51,10 +68,17 @@ static void check_batch(struct rm_slice bytes)
     for (size_t i = 0; i < batch.n_writes; i++) {
         assert(rm_write_batch_append(&encoded, &batch.writes[i]) == 0);
     }
+    if (batch.has_config) {
+        assert(rm_write_batch_append_config(&encoded, &batch.config) == 0);
+    }
     assert(rm_write_batch_decode(rm_buffer_peek(&encoded), &again) == 0);
     assert(again.n_writes == batch.n_writes);
     for (size_t i = 0; i < batch.n_writes; i++) {
         check_writes(&batch.writes[i], &again.writes[i]);
+    }
+    assert(batch.has_config == again.has_config);
+    if (batch.has_config) {
+        check_configs(&batch.config, &again.config);
     }
     rm_write_batch_done(&again);
     rm_write_batch_done(&batch);

@@ -28,7 +28,8 @@ struct shard {
 
 static struct shard start_as(uint32_t id, uint32_t n_shards)
 {
-    static const struct rm_shard_config config = {TTL_MS, KEYS_MAX};
+    static const struct rm_shard_config config = {.idempotency_ttl_ms = TTL_MS,
+                                                  .max_idempotency_keys = KEYS_MAX};
     struct shard shard = {id, n_shards, rm__shard_state_new(3), 0};
     struct rm_buffer bytes;
     struct rm_buffer result;

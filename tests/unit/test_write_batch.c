@@ -91,6 +91,51 @@ static void test_round_trip(void **state)
     rm_buffer_done(&bytes);
 }
 
+static void check_configs(const struct rm_shard_config *is, const struct rm_shard_config *should)
+{
+    assert_true(is->idempotency_ttl_ms == should->idempotency_ttl_ms);
+    assert_true(is->max_idempotency_keys == should->max_idempotency_keys);
+    assert_int_equal(is->n_bucket_rules, should->n_bucket_rules);
+    for (size_t i = 0; i < is->n_bucket_rules; i++) {
+        const struct rm_bucket_rule *a = &is->bucket_rules[i];
+        const struct rm_bucket_rule *b = &should->bucket_rules[i];
+
+        check_slices(a->pattern, b->pattern);
+        assert_int_equal(a->n_bounds, b->n_bounds);
+        for (size_t j = 0; j < a->n_bounds; j++) {
+            assert_memory_equal(&a->bounds[j], &b->bounds[j], sizeof(double));
+        }
+    }
+}
+
+static const double bounds[] = {-1.5, 0, 5e-324, 0.1, 1.7976931348623157e308};
+
+static const struct rm_bucket_rule rules[] = {
+    {{"http.*", 6}, bounds, 5}, {{"*", 1}, NULL, 0}, {{"a?", 2}, bounds + 1, 1}};
+
+static void test_configs(void **state)
+{
+    const struct rm_shard_config configs[] = {
+        {.idempotency_ttl_ms = 1, .max_idempotency_keys = UINT64_MAX},
+        {.idempotency_ttl_ms = UINT64_MAX, .bucket_rules = rules, .n_bucket_rules = 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct rm_buffer bytes;
+        struct rm_write_batch batch;
+
+        rm_buffer_init(&bytes, BATCH_MAX);
+        assert_int_equal(rm_write_batch_append_config(&bytes, &configs[i]), 0);
+        assert_int_equal(rm_write_batch_decode(rm_buffer_peek(&bytes), &batch), 0);
+        assert_int_equal(batch.n_writes, 0);
+        assert_true(batch.has_config);
+        check_configs(&batch.config, &configs[i]);
+        rm_write_batch_done(&batch);
+        rm_buffer_done(&bytes);
+    }
+}
+
 static void test_concatenated_batches_are_one(void **state)
 {
     const struct rm_write writes[] = {{.samples = samples, .n_samples = 2},
@@ -276,6 +321,7 @@ static void test_out_of_memory(void **state)
 {
     const struct rm_write write = {.key = key, .samples = samples, .n_samples = N_SAMPLES};
     const struct rm_write delete = {.delete_metric = {"cpu", 3}};
+    const struct rm_shard_config config = {.bucket_rules = rules, .n_bucket_rules = 3};
     struct rm_buffer bytes;
     struct rm_write_batch batch;
     long n_live;
@@ -286,6 +332,17 @@ static void test_out_of_memory(void **state)
     for (long n = 1;; n++) {
         failing_malloc_arm(n);
         rv = rm_write_batch_append(&bytes, &write);
+        if (!failing_malloc_disarm()) {
+            break;
+        }
+        assert_int_equal(rv, RM_ENOMEM);
+        assert_int_equal(bytes.len, 0);
+    }
+    assert_int_equal(rv, 0);
+    rm_buffer_done(&bytes);
+    for (long n = 1;; n++) {
+        failing_malloc_arm(n);
+        rv = rm_write_batch_append_config(&bytes, &config);
         if (!failing_malloc_disarm()) {
             break;
         }
@@ -318,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_configs),
         cmocka_unit_test(test_concatenated_batches_are_one),
         cmocka_unit_test(test_random_writes),
         cmocka_unit_test(test_what_is_no_batch),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/base/slice.h"
@@ -41,6 +42,8 @@ int rm_write_batch_append(struct rm_buffer *batch, const struct rm_write *write)
 struct rm_shard_config {
     uint64_t idempotency_ttl_ms;
     uint64_t max_idempotency_keys;
+    const struct rm_bucket_rule *bucket_rules; /* borrowed, as what they point to */
+    size_t n_bucket_rules;
 };
 
 /* Appends @config to the batch that @batch holds. Errors: as rm_write_batch_append. */
