@@ -16,7 +16,7 @@ static struct rm_shared_bounds *shared_bounds_new(struct rm_bucket_bounds bounds
     struct rm_shared_bounds *shared = malloc(sizeof *shared + bounds.n * sizeof *bounds.bounds);
 
     if (shared != NULL) {
-        *shared = (struct rm_shared_bounds){.n_owners = 1, .n = (uint32_t)bounds.n};
+        *shared = (struct rm_shared_bounds){.n_owners = 1, .n = bounds.n};
         if (bounds.n > 0) {
             memcpy(shared->bounds, bounds.bounds, bounds.n * sizeof *bounds.bounds);
         }
@@ -24,7 +24,7 @@ static struct rm_shared_bounds *shared_bounds_new(struct rm_bucket_bounds bounds
     return shared;
 }
 
-static struct rm_shared_bounds *ref(struct rm_shared_bounds *bounds)
+struct rm_shared_bounds *rm__shared_bounds_ref(struct rm_shared_bounds *bounds)
 {
     if (bounds != NULL) {
         bounds->n_owners++;
@@ -73,7 +73,7 @@ int rm__bucket_table_share(struct rm_bucket_table *table, struct rm_bucket_bound
     }
     for (uint32_t i = 0; i < table->known.n; i++) {
         if (rm_bucket_bounds_are_equal(bounds, rm__shared_bounds_peek(known_at(table, i)))) {
-            *ret_bounds = ref(known_at(table, i));
+            *ret_bounds = known_at(table, i);
             return 0;
         }
     }
@@ -86,7 +86,7 @@ int rm__bucket_table_share(struct rm_bucket_table *table, struct rm_bucket_bound
         rm__shared_bounds_unref(shared);
         return rv;
     }
-    *ret_bounds = ref(shared);
+    *ret_bounds = shared;
     return 0;
 }
 
@@ -104,8 +104,7 @@ static bool is_of_a_rule(const struct rm_bucket_table *table, const struct rm_sh
     return false;
 }
 
-/* Lets go of bounds that neither a rule nor a metric has. */
-static void forget_unused(struct rm_bucket_table *table)
+void rm__bucket_table_trim(struct rm_bucket_table *table)
 {
     for (uint32_t i = table->known.n; i > 0; i--) {
         struct rm_shared_bounds *bounds = known_at(table, i - 1);
@@ -139,7 +138,6 @@ static int share_all(struct rm_bucket_table *table, struct rm_bucket_rule *rules
             return rv;
         }
         rules[i].bounds = rm__shared_bounds_peek(shared).bounds;
-        rm__shared_bounds_unref(shared); /* the table still has it */
     }
     return 0;
 }
@@ -173,7 +171,7 @@ int rm__bucket_table_set(struct rm_bucket_table *table, const struct rm_bucket_r
         copies = old;
     }
     free(copies);
-    forget_unused(table);
+    rm__bucket_table_trim(table);
     return rv;
 }
 
@@ -182,7 +180,7 @@ struct rm_shared_bounds *rm__bucket_table_choose(const struct rm_bucket_table *t
 {
     for (size_t i = 0; i < table->n_rules; i++) {
         if (rm_name_pattern_matches(table->rules[i].pattern, name)) {
-            return ref(shared_of(table, table->rules[i].bounds));
+            return shared_of(table, table->rules[i].bounds);
         }
     }
     return NULL;

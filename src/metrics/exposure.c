@@ -42,7 +42,7 @@ bool rm_exposure_peek(const struct rm_exposure *exposure, struct rm_exposed_metr
     }
     *ret_metric = (struct rm_exposed_metric){.name = metric->name,
                                              .n_series = metric->series.n,
-                                             .bounds = rm_bucket_bounds_default(),
+                                             .bounds = rm__shared_bounds_peek(metric->bounds),
                                              .metric = metric};
     return true;
 }

@@ -4,8 +4,20 @@
 #include <string.h>
 
 #include "series.h"
+#include "state_hash.h"
 
-struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name)
+/* The hash in a state's of bounds that are not the default ones. */
+static uint64_t bounds_hash(struct rm_slice name, const struct rm_shared_bounds *bounds)
+{
+    if (bounds == NULL) {
+        return 0;
+    }
+    return rm__state_hash_bytes(rm_slice_make(bounds->bounds, bounds->n * sizeof *bounds->bounds),
+                                rm__state_hash_bytes(name, 0));
+}
+
+struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name,
+                                 struct rm_shared_bounds *bounds)
 {
     struct rm_metric *metric = malloc(sizeof *metric + name.len);
     char *bytes;
@@ -17,7 +29,10 @@ struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name)
     if (name.len > 0) {
         memcpy(bytes, name.data, name.len);
     }
-    *metric = (struct rm_metric){.hash = hash, .name = {bytes, name.len}};
+    *metric = (struct rm_metric){.hash = hash,
+                                 .state_hash = bounds_hash(name, bounds),
+                                 .bounds = bounds,
+                                 .name = {bytes, name.len}};
     return metric;
 }
 
@@ -30,6 +45,7 @@ void rm__metric_free(struct rm_metric *metric)
         rm__series_free(metric->series.items[i]);
     }
     rm__vector_done(&metric->series);
+    rm__shared_bounds_unref(metric->bounds);
     free(metric);
 }
 

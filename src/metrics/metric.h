@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "bucket_table.h"
 #include "observation.h"
 #include "raftmetrics/base/slice.h"
 #include "vector.h"
@@ -13,12 +14,15 @@ struct rm_metric {
     struct rm_vector series;      /* of struct rm_series, owned, in the order of their creation */
     uint64_t n_samples;           /* recorded so far: the ordinal of the next */
     struct rm_observation newest; /* by position; means nothing while n_samples is 0 */
-    uint64_t state_hash;          /* the sum of its observations' */
-    struct rm_slice name;         /* its bytes lie behind the struct */
+    uint64_t state_hash;          /* of its bounds, and the sum of its observations' */
+    struct rm_shared_bounds *bounds; /* of its histograms; owned */
+    struct rm_slice name;            /* its bytes lie behind the struct */
 };
 
-/* A metric without series; copies @name. NULL when out of memory. */
-struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name);
+/* A metric without series; copies @name, and takes the ownership of @bounds over unless it fails.
+ * NULL when out of memory. */
+struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name,
+                                 struct rm_shared_bounds *bounds);
 
 /* Frees the series too. Takes NULL. */
 void rm__metric_free(struct rm_metric *metric);

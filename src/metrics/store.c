@@ -31,7 +31,21 @@ void rm_store_free(struct rm_store *store)
     rm__metric_index_done(&store->index);
     rm__exposed_index_done(&store->exposed[0]);
     rm__exposed_index_done(&store->exposed[1]);
+    rm__bucket_table_done(&store->bounds);
     free(store);
+}
+
+int rm_store_set_bucket_rules(struct rm_store *store, const struct rm_bucket_rule *rules,
+                              size_t n_rules)
+{
+    return rm__bucket_table_set(&store->bounds, rules, n_rules);
+}
+
+const struct rm_bucket_rule *rm_store_bucket_rules(const struct rm_store *store,
+                                                   size_t *ret_n_rules)
+{
+    *ret_n_rules = store->bounds.n_rules;
+    return store->bounds.rules;
 }
 
 static bool metric_has_name(const void *item, const void *key)
@@ -82,12 +96,13 @@ static uint64_t identity_of(const struct rm_sample *sample)
 }
 
 static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice name,
-                      struct rm_metric **ret_metric)
+                      struct rm_shared_bounds *bounds, struct rm_metric **ret_metric)
 {
-    struct rm_metric *metric = rm__metric_new(hash, name);
+    struct rm_metric *metric = rm__metric_new(hash, name, rm__shared_bounds_ref(bounds));
     int rv;
 
     if (metric == NULL) {
+        rm__shared_bounds_unref(bounds);
         return RM_ENOMEM;
     }
     rv = rm__metric_index_add(&store->index, metric);
@@ -107,6 +122,7 @@ static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice nam
         goto err_after_both_exposed;
     }
     store->n_bytes += rm__metric_bytes(metric);
+    store->state_hash += metric->state_hash;
     *ret_metric = metric;
     return 0;
 
@@ -152,14 +168,14 @@ err_after_new:
 }
 
 int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
-                          struct rm_metric **ret_metric)
+                          struct rm_shared_bounds *bounds, struct rm_metric **ret_metric)
 {
     uint64_t hash = rm__table_hash(name, store->hash_seed);
 
     if (rm__table_find(&store->metrics, hash, metric_has_name, &name) != NULL) {
         return RM_EEXIST;
     }
-    return add_metric(store, hash, name, ret_metric);
+    return add_metric(store, hash, name, bounds, ret_metric);
 }
 
 int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
@@ -190,7 +206,8 @@ static int get_series(struct rm_store *store, const struct rm_sample *sample,
     }
     metric = rm__table_find(&store->metrics, metric_hash, metric_has_name, &sample->metric_name);
     if (metric == NULL) {
-        int rv = add_metric(store, metric_hash, sample->metric_name, &metric);
+        int rv = add_metric(store, metric_hash, sample->metric_name,
+                            rm__bucket_table_choose(&store->bounds, sample->metric_name), &metric);
 
         if (rv != 0) {
             return rv;
@@ -230,7 +247,7 @@ int rm_store_record(struct rm_store *store, const struct rm_sample *sample)
     n_bytes = series->n_bytes;
     observation = (struct rm_observation){
         .position = {sample->timestamp_ms, series->metric->n_samples}, .value = sample->value};
-    rv = rm__series_record(series, &observation, rm_bucket_bounds_default());
+    rv = rm__series_record(series, &observation, rm__shared_bounds_peek(series->metric->bounds));
     if (rv != 0) {
         return rv;
     }
@@ -284,7 +301,7 @@ int rm_store_aggregate(struct rm_store *store, const struct rm_selection *select
 }
 
 int rm_store_histogram(struct rm_store *store, const struct rm_selection *selection,
-                       struct rm_histogram *ret_histogram)
+                       struct rm_histogram *ret_histogram, struct rm_bucket_bounds *ret_bounds)
 {
     const struct rm_metric *metric = rm__store_find_metric(store, selection->metric_name);
     struct rm_histogram merged = {0};
@@ -302,6 +319,7 @@ int rm_store_histogram(struct rm_store *store, const struct rm_selection *select
         }
     }
     *ret_histogram = merged;
+    *ret_bounds = rm__shared_bounds_peek(metric->bounds);
     return 0;
 }
 
@@ -359,7 +377,7 @@ int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slic
 
 uint64_t rm_store_hash(const struct rm_store *store)
 {
-    return store->state_hash;
+    return store->state_hash + rm__bucket_table_hash(&store->bounds);
 }
 
 void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats)
@@ -371,5 +389,6 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
         .n_bytes = sizeof *store + store->n_bytes + rm__table_bytes(&store->metrics) +
                    rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index) +
                    rm__exposed_index_bytes(&store->exposed[0]) +
-                   rm__exposed_index_bytes(&store->exposed[1])};
+                   rm__exposed_index_bytes(&store->exposed[1]) +
+                   rm__bucket_table_bytes(&store->bounds)};
 }

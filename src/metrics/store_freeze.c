@@ -166,9 +166,11 @@ static int add_series(struct frozen *frozen, const struct rm_series *series)
 
 static int add_metric(struct frozen *frozen, const struct rm_metric *metric)
 {
-    const struct rm_store_image_metric image = {.n_name_bytes = (uint32_t)metric->name.len,
-                                                .n_series = metric->series.n,
-                                                .n_observations = metric->n_samples};
+    const struct rm_store_image_metric image = {
+        .n_name_bytes = (uint32_t)metric->name.len,
+        .n_series = metric->series.n,
+        .n_observations = metric->n_samples,
+        .bounds = metric->bounds == NULL ? 0 : metric->bounds->number};
     int rv = rm_buffer_reserve(&frozen->index, sizeof image + metric->name.len + 8);
     char *to;
 
@@ -185,13 +187,16 @@ static int add_metric(struct frozen *frozen, const struct rm_metric *metric)
     return rv;
 }
 
-static int add_metrics(struct frozen *frozen, const struct rm_store *store)
+static int add_metrics(struct frozen *frozen, struct rm_store *store)
 {
     static const struct rm_store_image_header ROOM = {0};
     int rv = rm_buffer_append(&frozen->index, &ROOM, sizeof ROOM);
 
     if (rv == 0) {
         rv = add_piece(frozen, rm_slice_make(NULL, 0));
+    }
+    if (rv == 0) {
+        rv = rm__bucket_table_freeze(&store->bounds, &frozen->index);
     }
     for (uint32_t i = 0; i < store->index.metrics.n && rv == 0; i++) {
         rv = add_metric(frozen, store->index.metrics.items[i]);
@@ -221,12 +226,14 @@ static void finish_header(struct frozen *frozen, const struct rm_store *store)
 {
     struct rm_store_image_header header = {
         .version = RM_STORE_IMAGE_VERSION,
+        .n_bounds = store->bounds.known.n,
+        .n_rules = (uint32_t)store->bounds.n_rules,
         .n_bytes = frozen->image.n_bytes,
         .n_index_bytes = frozen->index.len - sizeof header,
         .n_metrics = store->metrics.n_items,
         .n_series = store->series.n_items,
         .n_observations = store->n_samples,
-        .state_hash = store->state_hash,
+        .state_hash = rm_store_hash(store),
     };
     struct rm_slice index = rm_slice_make(frozen->index.data + sizeof header, header.n_index_bytes);
 

@@ -1,9 +1,11 @@
 /* The image of a store: what it is in a snapshot. Little-endian, every part at a multiple of 8
  * bytes from its front.
  *
- *   header             64 bytes; the counts of what follows, the hashes of all of it
+ *   header             72 bytes; the counts of what follows, the hashes of all of it
  *   index
- *     metric           16 bytes, and its name, filled up      n_metrics times, in any order
+ *     bounds           8 bytes, and 8 each                    n_bounds times
+ *     rule             8 bytes, and its pattern, filled up    n_rules times, in their order
+ *     metric           24 bytes, and its name, filled up      n_metrics times, in any order
  *       series         16 bytes                               n_series times, as they were created
  *         label sizes  8 bytes                                  n_labels times, sorted by name
  *         label bytes  name, value, name, ... filled up         once
@@ -26,24 +28,38 @@
 #include "raftmetrics/metrics/store.h"
 #include "state_hash.h"
 
-enum { RM_STORE_IMAGE_VERSION = 1 };
+enum { RM_STORE_IMAGE_VERSION = 2 };
 
 struct rm_store_image_header {
     uint32_t version;
     uint32_t zero;
+    uint32_t n_bounds;
+    uint32_t n_rules;
     uint64_t n_bytes;       /* of the image */
     uint64_t n_index_bytes; /* of the index */
     uint64_t n_metrics;
     uint64_t n_series;
     uint64_t n_observations;
-    uint64_t state_hash; /* rm_store_hash: of the observations */
+    uint64_t state_hash; /* rm_store_hash */
     uint64_t index_hash; /* rm__state_hash_bytes of the header up to here, then of the index */
+};
+
+/* Bounds of histograms that a rule or a metric has, and that are not the default ones. They are
+ * called by their place, from 1 on; the default ones are 0. */
+struct rm_store_image_bounds {
+    uint64_t n; /* of doubles that follow */
+};
+
+struct rm_store_image_rule {
+    uint32_t n_pattern_bytes;
+    uint32_t bounds;
 };
 
 struct rm_store_image_metric {
     uint32_t n_name_bytes;
     uint32_t n_series;
     uint64_t n_observations; /* their ordinals are 0 to one less */
+    uint64_t bounds;
 };
 
 struct rm_store_image_series {
@@ -72,9 +88,11 @@ struct rm_store_image_chunk {
     double moments_m2;
 };
 
-static_assert(sizeof(struct rm_store_image_header) == 64, "no gaps");
-static_assert(offsetof(struct rm_store_image_header, index_hash) == 56, "no gaps");
-static_assert(sizeof(struct rm_store_image_metric) == 16, "no gaps");
+static_assert(sizeof(struct rm_store_image_header) == 72, "no gaps");
+static_assert(offsetof(struct rm_store_image_header, index_hash) == 64, "no gaps");
+static_assert(sizeof(struct rm_store_image_bounds) == 8, "no gaps");
+static_assert(sizeof(struct rm_store_image_rule) == 8, "no gaps");
+static_assert(sizeof(struct rm_store_image_metric) == 24, "no gaps");
 static_assert(sizeof(struct rm_store_image_series) == 16, "no gaps");
 static_assert(sizeof(struct rm_store_image_label) == 8, "no gaps");
 static_assert(sizeof(struct rm_store_image_chunk) == 72, "no gaps");

@@ -2,6 +2,7 @@
 #ifndef RAFTMETRICS_SRC_METRICS_STORE_INTERNAL_H
 #define RAFTMETRICS_SRC_METRICS_STORE_INTERNAL_H
 
+#include "bucket_table.h"
 #include "exposed_index.h"
 #include "metric.h"
 #include "metric_index.h"
@@ -15,18 +16,19 @@ struct rm_store {
     struct rm_table series;  /* struct rm_series by name and labels */
     struct rm_metric_index index;
     struct rm_exposed_index exposed[2]; /* with names escaped, and as they are */
+    struct rm_bucket_table bounds;
     uint64_t n_samples;
-    uint64_t state_hash; /* the sum of the metrics' */
+    uint64_t state_hash; /* the sum of the metrics', without the rules' */
     uint64_t n_bytes;    /* allocated for metrics and series, not for the tables and the index */
 };
 
 /* NULL where no such metric is known. */
 struct rm_metric *rm__store_find_metric(const struct rm_store *store, struct rm_slice name);
 
-/* A metric without series, a series without observations; the store owns them. Copies. On error
- * the store is unchanged. Errors: RM_EEXIST, RM_ENOMEM. */
+/* A metric without series, which becomes one more owner of @bounds; a series without observations.
+ * The store owns them. Copies. On error the store is unchanged. Errors: RM_EEXIST, RM_ENOMEM. */
 int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
-                          struct rm_metric **ret_metric);
+                          struct rm_shared_bounds *bounds, struct rm_metric **ret_metric);
 int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
                           const struct rm_label *labels, size_t n_labels,
                           struct rm_series **ret_series);

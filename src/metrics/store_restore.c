@@ -17,6 +17,7 @@ struct restorer {
     struct rm_slice index;        /* what is left of it */
     struct rm_slice observations; /* and of them */
     struct rm_buffer labels;      /* of struct rm_label, those of one series */
+    struct rm_vector bounds;      /* of struct rm_shared_bounds, as the image numbers them */
     uint64_t *seen;               /* one bit for each ordinal of one metric */
 };
 
@@ -108,6 +109,7 @@ static int add_chunk(struct restorer *restorer, struct progress *progress,
     const struct rm_observation *observations;
     struct rm_summary summary;
     struct rm_chunk *chunk;
+    uint64_t hash;
     int rv;
 
     if (image->n == 0 || image->n > RM_CHUNK_MAX || !is_summary_valid(image)) {
@@ -119,8 +121,9 @@ static int add_chunk(struct restorer *restorer, struct progress *progress,
         return RM_ECORRUPT;
     }
     progress->n_observations += image->n;
-    series->metric->state_hash +=
-        rm__state_hash_observations(series->identity, observations, image->n);
+    hash = rm__state_hash_observations(series->identity, observations, image->n);
+    series->metric->state_hash += hash;
+    restorer->store->state_hash += hash;
     summary = summary_of(image, observations);
     chunk = rm__chunk_adopt(restorer->blob, observations, image->n, &summary);
     if (chunk == NULL) {
@@ -191,9 +194,8 @@ static int read_labels(struct restorer *restorer, uint32_t n_labels)
 }
 
 static int read_counts(struct restorer *restorer, const struct rm_store_image_series *image,
-                       struct rm_histogram *ret_borrowed)
+                       size_t n_buckets, struct rm_histogram *ret_borrowed)
 {
-    size_t n_buckets = rm_bucket_bounds_default().n + 1;
     const uint64_t *counts = rm__image_take(&restorer->index, image->n_counts, sizeof *counts);
 
     if (counts == NULL || image->n_counts == 0 || image->n_counts > n_buckets ||
@@ -222,7 +224,8 @@ static int fill_series(struct restorer *restorer, const struct rm_store_image_se
                        struct progress *progress)
 {
     struct rm_histogram histogram;
-    int rv = read_counts(restorer, image, &histogram);
+    size_t n_bounds = rm__shared_bounds_peek(progress->series->metric->bounds).n;
+    int rv = read_counts(restorer, image, n_bounds + 1, &histogram);
 
     if (rv == 0) {
         rv = add_chunks(restorer, progress, image->n_chunks);
@@ -295,16 +298,18 @@ static int add_metric(struct restorer *restorer)
 {
     const struct rm_store_image_metric *image = rm__image_take(&restorer->index, 1, sizeof *image);
     struct rm_store *store = restorer->store;
+    struct rm_shared_bounds *bounds;
     struct rm_metric *metric;
     struct rm_slice name;
     int rv;
 
     if (image == NULL || !rm__image_take_bytes(&restorer->index, image->n_name_bytes, &name) ||
         !rm_metric_name_is_valid(name) || image->n_observations == 0 ||
-        image->n_observations > restorer->observations.len / sizeof(struct rm_observation)) {
+        image->n_observations > restorer->observations.len / sizeof(struct rm_observation) ||
+        !rm__numbered_bounds_find(&restorer->bounds, image->bounds, &bounds)) {
         return RM_ECORRUPT;
     }
-    rv = rm__store_make_metric(store, name, &metric);
+    rv = rm__store_make_metric(store, name, bounds, &metric);
     if (rv != 0) {
         return rv == RM_EEXIST ? RM_ECORRUPT : rv;
     }
@@ -312,7 +317,6 @@ static int add_metric(struct restorer *restorer)
     rv = add_all_series(restorer, metric, image->n_series);
     memset(restorer->seen, 0, (metric->n_samples / 64 + 1) * sizeof *restorer->seen);
     store->n_samples += metric->n_samples;
-    store->state_hash += metric->state_hash;
     return rv;
 }
 
@@ -357,11 +361,13 @@ static int allocate(struct restorer *restorer, const struct rm_store_image_heade
 
 static int add_metrics(struct restorer *restorer, const struct rm_store_image_header *header)
 {
-    int rv = 0;
+    int rv = rm__bucket_table_restore(&restorer->store->bounds, &restorer->index, header->n_bounds,
+                                      header->n_rules, &restorer->bounds);
 
     for (uint64_t i = 0; i < header->n_metrics && rv == 0; i++) {
         rv = add_metric(restorer);
     }
+    rm__numbered_bounds_done(&restorer->bounds);
     if (rv != 0) {
         return rv;
     }
@@ -429,7 +435,7 @@ int rm_store_restore(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash
     if (rv != 0) {
         return rv;
     }
-    if (store->state_hash != header->state_hash) {
+    if (rm_store_hash(store) != header->state_hash) {
         rm_store_free(store);
         return RM_ECORRUPT;
     }

@@ -33,15 +33,15 @@ static void read_metric(struct rm_store *store, struct rm_slice name)
     const struct rm_selection selection = {
         .metric_name = name, .from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct rm_histogram histogram = {0};
+    struct rm_bucket_bounds bounds;
     struct rm_values values = {0};
     struct rm_aggregate aggregate;
 
     assert(rm_store_values(store, &selection, 100, NULL, &values) == 0);
     assert(rm_store_aggregate(store, &selection, &aggregate) == 0);
-    assert(rm_store_histogram(store, &selection, &histogram) == 0);
+    assert(rm_store_histogram(store, &selection, &histogram, &bounds) == 0);
     assert(aggregate.count == values.n_total && values.n_points > 0);
-    assert(rm_histogram_cumulative_count(&histogram, rm_bucket_bounds_default().n) ==
-           aggregate.count);
+    assert(rm_histogram_cumulative_count(&histogram, bounds.n) == aggregate.count);
     assert(aggregate.mean == aggregate.mean && aggregate.stddev == aggregate.stddev);
     rm_values_done(&values);
     rm_histogram_done(&histogram);
@@ -92,6 +92,7 @@ static void use_store(struct rm_store *store)
     for (size_t i = 0; i < n; i++) {
         assert(rm_store_delete(store, infos[i].name) == 0);
     }
+    assert(rm_store_set_bucket_rules(store, NULL, 0) == 0);
     assert(has_more || rm_store_hash(store) == 0);
 }
 

@@ -50,7 +50,10 @@ static int record(struct rm_store *store, const char *name, const char *host, in
 /* Metrics past a growth of their table, then a series past a chunk, written from both ends. */
 static int fill(struct rm_store *store)
 {
-    int rv = 0;
+    static const double BOUNDS[] = {1, 2};
+    const struct rm_bucket_rule rules[] = {{rm_slice_of("m?"), BOUNDS, 2},
+                                           {rm_slice_of("*"), NULL, 0}};
+    int rv = rm_store_set_bucket_rules(store, rules, 2);
 
     for (int i = 0; i < 14 && rv == 0; i++) {
         char name[8];
@@ -83,6 +86,7 @@ static int read_all(struct rm_store *store)
     const struct rm_selection selection = {
         .metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct rm_histogram histogram = {0};
+    struct rm_bucket_bounds bounds;
     struct rm_values values = {0};
     struct rm_metric_info infos[4];
     bool has_more;
@@ -91,7 +95,7 @@ static int read_all(struct rm_store *store)
 
     rv = rm_store_values(store, &selection, 10, NULL, &values);
     if (rv == 0) {
-        rv = rm_store_histogram(store, &selection, &histogram);
+        rv = rm_store_histogram(store, &selection, &histogram, &bounds);
     }
     if (rv == 0) {
         rv = rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 4, infos, &n, &has_more);

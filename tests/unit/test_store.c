@@ -6,6 +6,7 @@
 #include "model.h"
 #include "raftmetrics/base/error.h"
 #include "random.h"
+#include "rule_sets.h"
 
 /* The model: metrics with series 0 to N_SERIES - 1, whose labels are the bits of their
  * number. */
@@ -16,10 +17,12 @@ static const char *const METRIC_NAMES[N_METRICS] = {"b", "a", "a/b", "aa", "B", 
 struct model_metric {
     struct model_record records[N_RECORDS_MAX];
     size_t n;
+    struct rm_bucket_bounds bounds;
 };
 
 struct model {
     struct rm_store *store;
+    size_t rule_set;
     struct random random;
     struct model_metric metrics[N_METRICS];
 };
@@ -50,6 +53,9 @@ static void record(struct model *model, int metric, int series, int64_t timestam
                                .timestamp_ms = timestamp_ms};
 
     assert_int_equal(rm_store_record(model->store, &sample), 0);
+    if (m->n == 0) {
+        m->bounds = rule_sets_bounds(model->rule_set, METRIC_NAMES[metric]);
+    }
     m->records[m->n] = (struct model_record){{timestamp_ms, m->n}, value, series};
     m->n++;
 }
@@ -81,6 +87,12 @@ static void record_some(struct model *model)
         record(model, metric, (int)random_below(&model->random, (uint64_t)n_series),
                random_timestamp(&model->random), random_value(&model->random));
     }
+}
+
+static void set_rules(struct model *model)
+{
+    model->rule_set = random_below(&model->random, N_RULE_SETS);
+    rule_sets_apply(model->store, model->rule_set);
 }
 
 static void delete_one(struct model *model)
@@ -242,14 +254,15 @@ static void check_histogram(struct model *model)
 {
     int metric = (int)random_below(&model->random, N_METRICS);
     const struct model_metric *m = &model->metrics[metric];
-    struct rm_bucket_bounds bounds = rm_bucket_bounds_default();
+    struct rm_bucket_bounds bounds = {NULL, 0};
     struct rm_histogram histogram = {0};
     struct rm_selection selection;
     unsigned series_mask;
 
     selection = random_selection(model, metric, &series_mask);
-    assert_int_equal(rm_store_histogram(model->store, &selection, &histogram),
+    assert_int_equal(rm_store_histogram(model->store, &selection, &histogram, &bounds),
                      m->n == 0 ? RM_ENOTFOUND : 0);
+    assert_true(m->n == 0 || rm_bucket_bounds_are_equal(bounds, m->bounds));
     for (size_t bucket = 0; bucket <= bounds.n; bucket++) {
         uint64_t count = 0;
 
@@ -344,8 +357,8 @@ static void check_stats(struct model *model)
 static void test_random_operations_against_the_model(void **state)
 {
     static void (*const OPERATIONS[])(struct model *) = {
-        record_some,   record_some,     page_values, aggregate_one,
-        aggregate_one, check_histogram, list_some,   check_stats};
+        record_some,     record_some, page_values, aggregate_one, aggregate_one,
+        check_histogram, list_some,   check_stats, set_rules};
     struct random random = random_start("store");
 
     (void)state;
@@ -360,7 +373,7 @@ static void test_random_operations_against_the_model(void **state)
             if (random_below(&model->random, 30) == 0) {
                 delete_one(model);
             } else {
-                OPERATIONS[random_below(&model->random, 8)](model);
+                OPERATIONS[random_below(&model->random, 9)](model);
             }
         }
         rm_store_free(model->store);

@@ -8,7 +8,9 @@
 #include "model.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
+#include "raftmetrics/metrics/bucket_rules.h"
 #include "random.h"
+#include "rule_sets.h"
 
 /* ---- the model: what was done, in order ---- */
 
@@ -16,7 +18,9 @@ enum { N_METRICS = 5, N_SERIES = 24, N_OPERATIONS_MAX = 20000 };
 
 static const char *const METRIC_NAMES[N_METRICS] = {"b", "a", "a/b", "aa", "a.long/name:x"};
 
-/* Series @series of a metric; or, where it is negative, the metric's end. */
+enum { DELETES = -1, SETS_RULES = -2 };
+
+/* Series @series of a metric; or the metric's end; or rule set @metric. */
 struct operation {
     int metric;
     int series;
@@ -65,8 +69,12 @@ static void apply(struct rm_store *store, const struct operation *operation)
                                .value = operation->value,
                                .timestamp_ms = operation->timestamp_ms};
 
-    if (operation->series < 0) {
+    if (operation->series == DELETES) {
         assert_int_equal(rm_store_delete(store, sample.metric_name), 0);
+        return;
+    }
+    if (operation->series == SETS_RULES) {
+        rule_sets_apply(store, (size_t)operation->metric);
         return;
     }
     sample.n_labels = labels_of(operation->series, labels);
@@ -104,10 +112,10 @@ static struct model_record *records_of(const struct history *history, size_t n, 
     for (size_t i = 0; i < n; i++) {
         const struct operation *operation = &history->operations[i];
 
-        if (operation->metric == metric) {
+        if (operation->metric == metric && operation->series != SETS_RULES) {
             records[n_records].position = (struct rm_position){operation->timestamp_ms, n_records};
             records[n_records].value = operation->value;
-            n_records = operation->series < 0 ? 0 : n_records + 1;
+            n_records = operation->series == DELETES ? 0 : n_records + 1;
         }
     }
     qsort(records, n_records, sizeof *records, model_compare);
@@ -173,10 +181,12 @@ static void check_same_histogram(struct rm_store *a, struct rm_store *b,
                                  const struct rm_selection *selection)
 {
     struct rm_histogram histograms[2] = {{0}, {0}};
-    int rv = rm_store_histogram(a, selection, &histograms[0]);
+    struct rm_bucket_bounds bounds[2];
+    int rv = rm_store_histogram(a, selection, &histograms[0], &bounds[0]);
 
-    assert_int_equal(rm_store_histogram(b, selection, &histograms[1]), rv);
-    for (size_t bucket = 0; rv == 0 && bucket <= rm_bucket_bounds_default().n; bucket++) {
+    assert_int_equal(rm_store_histogram(b, selection, &histograms[1], &bounds[1]), rv);
+    assert_true(rv != 0 || rm_bucket_bounds_are_equal(bounds[0], bounds[1]));
+    for (size_t bucket = 0; rv == 0 && bucket <= bounds[0].n; bucket++) {
         assert_int_equal(rm_histogram_count(&histograms[0], bucket),
                          rm_histogram_count(&histograms[1], bucket));
     }
@@ -248,6 +258,15 @@ static void check_same_list(struct rm_store *a, struct rm_store *b)
     }
 }
 
+static void check_same_rules(const struct rm_store *a, const struct rm_store *b)
+{
+    size_t n[2];
+    const struct rm_bucket_rule *rules_a = rm_store_bucket_rules(a, &n[0]);
+    const struct rm_bucket_rule *rules_b = rm_store_bucket_rules(b, &n[1]);
+
+    assert_true(rm_bucket_rules_are_equal(rules_a, n[0], rules_b, n[1]));
+}
+
 static void check_same(struct random *random, struct rm_store *a, struct rm_store *b)
 {
     struct rm_store_stats stats[2];
@@ -259,6 +278,7 @@ static void check_same(struct random *random, struct rm_store *a, struct rm_stor
     assert_int_equal(stats[0].n_samples, stats[1].n_samples);
     assert_int_equal(rm_store_hash(a), rm_store_hash(b));
     check_same_list(a, b);
+    check_same_rules(a, b);
     for (int metric = 0; metric < N_METRICS; metric++) {
         for (int i = 0; i < 4; i++) {
             struct rm_selection selection =
@@ -339,7 +359,8 @@ static void record_some(struct random *random, struct history *history, struct r
 
 static void delete_one(struct random *random, struct history *history, struct rm_store *store)
 {
-    struct operation operation = {.metric = (int)random_below(random, N_METRICS), .series = -1};
+    struct operation operation = {.metric = (int)random_below(random, N_METRICS),
+                                  .series = DELETES};
     size_t n;
 
     free(records_of(history, history->n, operation.metric, &n));
@@ -388,9 +409,14 @@ static void run_history(struct random *random, struct history *history)
         struct held_image *one = &held[random_below(random, 2)];
 
         record_some(random, history, store);
-        switch (random_below(random, 6)) {
+        switch (random_below(random, 7)) {
         case 0:
             delete_one(random, history, store);
+            break;
+        case 6:
+            add(history, store,
+                (struct operation){.metric = (int)random_below(random, N_RULE_SETS),
+                                   .series = SETS_RULES});
             break;
         case 1:
         case 2:
@@ -631,9 +657,34 @@ static void test_the_hash_is_the_same_everywhere(void **state)
                      UINT64_C(0xb896c4e3bbe5cc5f));
 }
 
+/* A metric's bounds are in the state, as are the rules for the next. */
+static void test_the_hash_knows_bounds(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_store *other = rm_store_new(2);
+
+    (void)state;
+    record(store, 1, 1, 1);
+    rule_sets_apply(other, 1);
+    record(other, 1, 1, 1);
+    assert_true(rm_store_hash(store) != rm_store_hash(other));
+    rule_sets_apply(store, 1);
+    assert_true(rm_store_hash(store) != rm_store_hash(other));
+    assert_int_equal(rm_store_delete(store, rm_slice_of(METRIC_NAMES[0])), 0);
+    record(store, 1, 1, 1);
+    assert_int_equal(rm_store_hash(store), rm_store_hash(other));
+    assert_int_equal(rm_store_delete(store, rm_slice_of(METRIC_NAMES[0])), 0);
+    assert_true(rm_store_hash(store) != 0);
+    rule_sets_apply(store, 0);
+    assert_int_equal(rm_store_hash(store), 0);
+    rm_store_free(store);
+    rm_store_free(other);
+}
+
 /* ---- damage ---- */
 
-/* Two metrics: one of two series with chunks of both kinds, one of one series. */
+/* Two metrics: one of two series with chunks of both kinds, one of one series with bounds that no
+ * rule has any more; and rules. */
 static struct rm_blob *small_image(void)
 {
     struct rm_store *store = rm_store_new(1);
@@ -643,7 +694,9 @@ static struct rm_blob *small_image(void)
     for (int i = 0; i < 24; i++) {
         record(store, i < 20 ? 1 : 2, 100 - i, i);
     }
+    rule_sets_apply(store, 2);
     apply(store, &(struct operation){4, 0, 7, 1e300});
+    rule_sets_apply(store, 3);
     image = rm_store_freeze(store);
     blob = image_blob(image);
     rm_image_release(image);
@@ -732,9 +785,13 @@ static void test_what_no_hash_tells_is_harmless(void **state)
     rm_blob_unref(blob);
 }
 
-/* Where the parts of an image of one metric "b" of one series "dc" lie. */
+/* Where the parts of an image of two bounds, a rule "a*" and one metric "b" of one series "dc"
+ * lie. */
 enum {
-    AT_METRIC = sizeof(struct rm_store_image_header),
+    AT_BOUNDS = sizeof(struct rm_store_image_header),
+    AT_RULE = AT_BOUNDS + sizeof(struct rm_store_image_bounds) + 2 * 8,
+    AT_PATTERN = AT_RULE + sizeof(struct rm_store_image_rule),
+    AT_METRIC = AT_PATTERN + 8,
     AT_NAME = AT_METRIC + sizeof(struct rm_store_image_metric),
     AT_SERIES = AT_NAME + 8,
     AT_LABEL_SIZES = AT_SERIES + sizeof(struct rm_store_image_series),
@@ -745,6 +802,7 @@ enum {
 };
 
 #define OF_HEADER(field) (int)offsetof(struct rm_store_image_header, field)
+#define OF_RULE(field) AT_RULE + (int)offsetof(struct rm_store_image_rule, field)
 #define OF_METRIC(field) AT_METRIC + (int)offsetof(struct rm_store_image_metric, field)
 #define OF_SERIES(field) AT_SERIES + (int)offsetof(struct rm_store_image_series, field)
 #define OF_CHUNK(field) AT_CHUNK + (int)offsetof(struct rm_store_image_chunk, field)
@@ -758,7 +816,7 @@ static const struct lie {
     uint64_t integer;
     double number;
 } LIES[] = {
-    {"another version", OF_HEADER(version), 4, 2, 0},
+    {"another version", OF_HEADER(version), 4, RM_STORE_IMAGE_VERSION + 1, 0},
     {"something where nothing is", OF_HEADER(zero), 4, 1, 0},
     {"too long", OF_HEADER(n_bytes), 8, UINT64_MAX, 0},
     {"an index that is too long", OF_HEADER(n_index_bytes), 8, UINT64_MAX - 7, 0},
@@ -768,6 +826,21 @@ static const struct lie {
     {"series that are not there", OF_HEADER(n_series), 8, 2, 0},
     {"more series than memory", OF_HEADER(n_series), 8, UINT64_MAX, 0},
     {"more observations than memory", OF_HEADER(n_observations), 8, UINT64_MAX / 24, 0},
+    {"no bounds", OF_HEADER(n_bounds), 4, 0, 0},
+    {"bounds that are not there", OF_HEADER(n_bounds), 4, 2, 0},
+    {"more bounds than memory", OF_HEADER(n_bounds), 4, UINT32_MAX, 0},
+    {"no rules", OF_HEADER(n_rules), 4, 0, 0},
+    {"rules that are not there", OF_HEADER(n_rules), 4, 2, 0},
+    {"more rules than there may be", OF_HEADER(n_rules), 4, UINT32_MAX, 0},
+    {"longer bounds", AT_BOUNDS, 8, 3, 0},
+    {"more bounds than there may be", AT_BOUNDS, 8, UINT64_MAX, 0},
+    {"a bound that is none", AT_BOUNDS + 8, 8, 0, NAN},
+    {"bounds that do not ascend", AT_BOUNDS + 8, 8, 0, 5},
+    {"a long pattern", OF_RULE(n_pattern_bytes), 4, UINT32_MAX, 0},
+    {"no pattern", OF_RULE(n_pattern_bytes), 4, 0, 0},
+    {"a rule with other bounds", OF_RULE(bounds), 4, 2, 0},
+    {"an odd pattern", AT_PATTERN, 8, '[', 0},
+    {"a metric with other bounds", OF_METRIC(bounds), 8, 2, 0},
     {"a long name", OF_METRIC(n_name_bytes), 4, UINT32_MAX, 0},
     {"no name", OF_METRIC(n_name_bytes), 4, 0, 0},
     {"an odd name", AT_NAME, 8, '\n', 0},
@@ -846,6 +919,7 @@ static void test_lies_are_seen(void **state)
     struct rm_blob *blob;
 
     (void)state;
+    assert_int_equal(rm_store_set_bucket_rules(store, rule_sets[1].rules, 1), 0);
     record(store, 1, 10, 0);
     record(store, 1, 20, 1e-3);
     record(store, 1, 30, 1e-3);
@@ -921,8 +995,8 @@ static void test_lies_between_parts_are_seen(void **state)
     static const struct rm_observation FALSE_ORDER[] = {{{2, 1}, 0}, {{3, 0}, 0}};
     static const struct rm_observation SAME[] = {{{2, 0}, 0}, {{3, 0}, 0}};
 
-    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1};
-    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2};
+    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1, 0};
+    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2, 0};
 
     (void)state;
     assert_int_equal(restore_pairs(&TRUE_COUNT, &FALSE_COUNT, sizeof TRUE_COUNT), RM_ECORRUPT);
@@ -948,8 +1022,11 @@ static void test_a_metric_of_nothing_is_seen(void **state)
         struct rm_store_image_header header;
         struct rm_store_image_metric metric;
         char name[8];
-    } image = {{.version = 1, .n_bytes = sizeof image, .n_index_bytes = 24, .n_metrics = 1},
-               {1, 0, 0},
+    } image = {{.version = RM_STORE_IMAGE_VERSION,
+                .n_bytes = sizeof image,
+                .n_index_bytes = 32,
+                .n_metrics = 1},
+               {1, 0, 0, 0},
                "a"};
 
     (void)state;
@@ -980,7 +1057,7 @@ static void test_a_series_of_nothing_is_seen(void **state)
             uint64_t count;
         } second;
         struct rm_observation observation;
-    } image = {.header = {.version = 1,
+    } image = {.header = {.version = RM_STORE_IMAGE_VERSION,
                           .n_bytes = sizeof image,
                           .n_index_bytes = sizeof image - sizeof image.header - 24,
                           .n_metrics = 1,
@@ -1013,7 +1090,7 @@ static void test_a_bucket_too_many_is_seen(void **state)
         uint64_t counts[N_BUCKETS + 1];
         struct rm_store_image_chunk chunk;
         struct rm_observation observation;
-    } image = {.header = {.version = 1,
+    } image = {.header = {.version = RM_STORE_IMAGE_VERSION,
                           .n_bytes = sizeof image,
                           .n_index_bytes = sizeof image - sizeof image.header - 24,
                           .n_metrics = 1,
@@ -1039,6 +1116,7 @@ static void test_a_chunk_past_its_maximum_is_seen(void **state)
     char *chunks;
 
     (void)state;
+    assert_int_equal(rm_store_set_bucket_rules(store, rule_sets[1].rules, 1), 0);
     for (int i = 0; i < 300; i++) {
         record(store, 1, i, i % 2 * 1e-3);
     }
@@ -1064,6 +1142,7 @@ int main(void)
         cmocka_unit_test(test_bytes_are_counted),
         cmocka_unit_test(test_the_hash_knows_all_of_an_observation),
         cmocka_unit_test(test_the_hash_knows_the_order_within_a_metric),
+        cmocka_unit_test(test_the_hash_knows_bounds),
         cmocka_unit_test(test_the_hash_is_the_same_everywhere),
         cmocka_unit_test(test_every_flipped_byte_is_seen),
         cmocka_unit_test(test_every_cut_is_seen),

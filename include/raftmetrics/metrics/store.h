@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "raftmetrics/base/blob.h"
+#include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/base/image.h"
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/base/slice.h"
@@ -23,6 +24,16 @@ struct rm_store *rm_store_new(uint64_t hash_seed);
 
 /* Takes NULL. */
 void rm_store_free(struct rm_store *store);
+
+/* Decides the bounds of the histograms of metrics that are new from now on; those that there are
+ * keep theirs. The rules are copied, and valid: rm_bucket_rules_are_valid. On error nothing is
+ * changed. Errors: RM_ENOMEM. */
+int rm_store_set_bucket_rules(struct rm_store *store, const struct rm_bucket_rule *rules,
+                              size_t n_rules);
+
+/* *@ret_n_rules of them, borrowed until they are set again. */
+const struct rm_bucket_rule *rm_store_bucket_rules(const struct rm_store *store,
+                                                   size_t *ret_n_rules);
 
 /* Records one observation, at any time: a late one stands where its time belongs. Errors:
  * RM_ENOMEM, after which the store may not be used for anything but freeing. */
@@ -49,11 +60,12 @@ int rm_store_query(struct rm_store *store, const struct rm_query *query,
                    struct rm_query_result *ret_result);
 
 /* The histograms of the series that @selection's matchers choose, over all that was recorded,
- * whatever its range of time; rm_bucket_bounds_default are its bounds. *@ret_histogram is the
- * caller's, to be ended with rm_histogram_done.
+ * whatever its range of time, and the bounds that the metric has had since its first value,
+ * borrowed until the store is changed. *@ret_histogram is the caller's, to be ended with
+ * rm_histogram_done.
  * Errors: RM_ENOTFOUND (the metric has no series); RM_ENOMEM. */
 int rm_store_histogram(struct rm_store *store, const struct rm_selection *selection,
-                       struct rm_histogram *ret_histogram);
+                       struct rm_histogram *ret_histogram, struct rm_bucket_bounds *ret_bounds);
 
 /* Up to @limit metrics in byte order of their names, those with @prefix that stand behind @after
  * (empty: from the first), into @ret_infos (room for @limit); *@ret_has_more where some were left.
