@@ -111,7 +111,9 @@ static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
         .n_shards = worker->options.n_shards,
         .max_bytes = worker->options.max_shard_bytes,
         .config = {.idempotency_ttl_ms = worker->options.idempotency_ttl_ms,
-                   .max_idempotency_keys = worker->options.max_idempotency_keys},
+                   .max_idempotency_keys = worker->options.max_idempotency_keys,
+                   .bucket_rules = worker->options.bucket_rules,
+                   .n_bucket_rules = worker->options.n_bucket_rules},
     };
 
     if (entry == RM__SEAT_BEGINS) {

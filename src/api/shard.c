@@ -5,9 +5,15 @@
 #include "batch_check.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/bucket_rules.h"
+#include "raftmetrics/metrics/name.h"
 #include "shard_state.h"
 
-enum { CONFIG_BYTES_MAX = 64 };
+/* The most that rules take as bytes, and what stands around them. */
+enum {
+    RULE_BYTES_MAX = RM_METRIC_NAME_MAX + RM_BUCKET_BOUNDS_MAX * 8 + 16,
+    CONFIG_BYTES_MAX = RM_BUCKET_RULES_MAX * RULE_BYTES_MAX + 64,
+};
 
 struct rm__shard {
     struct rm__shard_options options;
@@ -61,20 +67,29 @@ static void on_config_proposed(int status, struct rm_slice result, void *data)
     (void)data;
 }
 
+static bool is_agreed(const struct rm__shard *shard)
+{
+    const struct rm_shard_config *ours = &shard->options.config;
+    struct rm_shard_config agreed;
+
+    rm__shard_state_config(shard->state, &agreed);
+    return ours->idempotency_ttl_ms == agreed.idempotency_ttl_ms &&
+           ours->max_idempotency_keys == agreed.max_idempotency_keys &&
+           rm_bucket_rules_are_equal(ours->bucket_rules, ours->n_bucket_rules, agreed.bucket_rules,
+                                     agreed.n_bucket_rules);
+}
+
 /* A leader whose configuration differs from the replicated one proposes its own. */
 static void lead(void *data)
 {
     struct rm__shard *shard = data;
-    const struct rm_shard_config *ours = &shard->options.config;
-    const struct rm_shard_config *agreed = rm__shard_state_config(shard->state);
     struct rm_buffer bytes;
 
-    if (ours->idempotency_ttl_ms == agreed->idempotency_ttl_ms &&
-        ours->max_idempotency_keys == agreed->max_idempotency_keys) {
+    if (is_agreed(shard)) {
         return;
     }
     rm_buffer_init(&bytes, CONFIG_BYTES_MAX);
-    if (rm_write_batch_append_config(&bytes, ours) == 0) {
+    if (rm_write_batch_append_config(&bytes, &shard->options.config) == 0) {
         (void)rm_replica_propose(shard->replica, rm_clock_wall_ms(), (struct rm_session){0}, 0,
                                  rm_buffer_peek(&bytes), on_config_proposed, NULL);
     }

@@ -11,14 +11,14 @@
 #include "raftmetrics/metrics/key_table.h"
 
 /* Until the shard's first leader has proposed its own. */
-static const struct rm_shard_config initial_config = {.idempotency_ttl_ms = 600000,
-                                                      .max_idempotency_keys = 100000};
+enum { INITIAL_TTL_MS = 600000, INITIAL_MAX_KEYS = 100000 };
 
 struct rm__shard_state {
     uint64_t hash_seed;
     struct rm_store *store;
     struct rm_key_table *keys;
-    struct rm_shard_config config;
+    uint64_t idempotency_ttl_ms;
+    uint64_t max_idempotency_keys;
 };
 
 /* ---- applying ---- */
@@ -55,9 +55,8 @@ static enum rm_outcome check_key(const struct rm__shard_state *state,
     case RM_ECONFLICT:
         return RM_OUTCOME_KEY_CONFLICT;
     default:
-        return rm_key_table_count(state->keys) < state->config.max_idempotency_keys
-                   ? RM_OUTCOME_DONE
-                   : RM_OUTCOME_KEYS_FULL;
+        return rm_key_table_count(state->keys) < state->max_idempotency_keys ? RM_OUTCOME_DONE
+                                                                             : RM_OUTCOME_KEYS_FULL;
     }
 }
 
@@ -66,7 +65,7 @@ static void remember_key(struct rm__shard_state *state, const struct rm_write_ke
 {
     if (key->key.data != NULL) {
         must_have_memory(rm_key_table_add(state->keys, key->scope, key->key, hash_of(key),
-                                          time_ms + (int64_t)state->config.idempotency_ttl_ms));
+                                          time_ms + (int64_t)state->idempotency_ttl_ms));
     }
 }
 
@@ -90,6 +89,15 @@ static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_m
     return RM_OUTCOME_DONE;
 }
 
+/* The rules are kept by the store. */
+static void apply_config(struct rm__shard_state *state, const struct rm_shard_config *config)
+{
+    must_have_memory(
+        rm_store_set_bucket_rules(state->store, config->bucket_rules, config->n_bucket_rules));
+    state->idempotency_ttl_ms = config->idempotency_ttl_ms;
+    state->max_idempotency_keys = config->max_idempotency_keys;
+}
+
 void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struct rm_slice body,
                            struct rm_buffer *result)
 {
@@ -101,7 +109,7 @@ void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struc
     assert(rv == 0); /* it was decoded before it was proposed */
     rm_key_table_expire(state->keys, time_ms);
     if (batch.has_config) {
-        state->config = batch.config;
+        apply_config(state, &batch.config);
     }
     outcomes = malloc((batch.n_writes + 1) * sizeof *outcomes);
     must_have_memory(outcomes == NULL ? RM_ENOMEM : 0);
@@ -143,8 +151,8 @@ static int freeze_front(const struct rm__shard_state *state, struct rm_buffer *f
 {
     const uint64_t header[IMAGE_HEADER_WORDS] = {
         htole64(IMAGE_FORMAT),
-        htole64(state->config.idempotency_ttl_ms),
-        htole64(state->config.max_idempotency_keys),
+        htole64(state->idempotency_ttl_ms),
+        htole64(state->max_idempotency_keys),
     };
     int rv = rm_buffer_append(front, header, sizeof header);
 
@@ -184,30 +192,28 @@ struct rm_image *rm__shard_state_freeze(struct rm__shard_state *state)
     return &self->image;
 }
 
-static int read_header(struct rm_slice *bytes, struct rm_shard_config *ret_config)
+static int read_header(struct rm_slice *bytes, uint64_t ret_header[IMAGE_HEADER_WORDS])
 {
-    uint64_t header[IMAGE_HEADER_WORDS];
+    if (bytes->len < IMAGE_HEADER_WORDS * sizeof *ret_header) {
+        return RM_ECORRUPT;
+    }
+    for (size_t i = 0; i < IMAGE_HEADER_WORDS; i++) {
+        uint64_t word;
 
-    if (bytes->len < sizeof header) {
-        return RM_ECORRUPT;
+        memcpy(&word, bytes->data, sizeof word);
+        ret_header[i] = le64toh(word);
+        *bytes = rm_slice_make(bytes->data + sizeof word, bytes->len - sizeof word);
     }
-    memcpy(header, bytes->data, sizeof header);
-    if (le64toh(header[0]) != IMAGE_FORMAT) {
-        return RM_ECORRUPT;
-    }
-    *ret_config = (struct rm_shard_config){.idempotency_ttl_ms = le64toh(header[1]),
-                                           .max_idempotency_keys = le64toh(header[2])};
-    *bytes = rm_slice_make(bytes->data + sizeof header, bytes->len - sizeof header);
-    return 0;
+    return ret_header[0] == IMAGE_FORMAT ? 0 : RM_ECORRUPT;
 }
 
 int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
                             struct rm_slice bytes)
 {
-    struct rm_shard_config config;
+    uint64_t header[IMAGE_HEADER_WORDS];
     struct rm_key_table *keys = NULL;
     struct rm_store *store = NULL;
-    int rv = read_header(&bytes, &config);
+    int rv = read_header(&bytes, header);
 
     if (rv == 0) {
         rv = rm_key_table_decode(&bytes, state->hash_seed, &keys);
@@ -227,13 +233,14 @@ int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
     rm_key_table_free(state->keys);
     state->store = store;
     state->keys = keys;
-    state->config = config;
+    state->idempotency_ttl_ms = header[1];
+    state->max_idempotency_keys = header[2];
     return 0;
 }
 
 uint64_t rm__shard_state_hash(const struct rm__shard_state *state)
 {
-    const uint64_t parts[] = {state->config.idempotency_ttl_ms, state->config.max_idempotency_keys,
+    const uint64_t parts[] = {state->idempotency_ttl_ms, state->max_idempotency_keys,
                               rm_key_table_hash(state->keys), rm_store_hash(state->store)};
 
     return XXH3_64bits(parts, sizeof parts);
@@ -257,7 +264,8 @@ struct rm__shard_state *rm__shard_state_new(uint64_t hash_seed)
         return NULL;
     }
     state->hash_seed = hash_seed;
-    state->config = initial_config;
+    state->idempotency_ttl_ms = INITIAL_TTL_MS;
+    state->max_idempotency_keys = INITIAL_MAX_KEYS;
     state->store = rm_store_new(hash_seed);
     state->keys = rm_key_table_new(hash_seed);
     if (state->store == NULL || state->keys == NULL) {
@@ -281,7 +289,9 @@ struct rm_store *rm__shard_state_store(struct rm__shard_state *state)
     return state->store;
 }
 
-const struct rm_shard_config *rm__shard_state_config(const struct rm__shard_state *state)
+void rm__shard_state_config(const struct rm__shard_state *state, struct rm_shard_config *ret_config)
 {
-    return &state->config;
+    *ret_config = (struct rm_shard_config){.idempotency_ttl_ms = state->idempotency_ttl_ms,
+                                           .max_idempotency_keys = state->max_idempotency_keys};
+    ret_config->bucket_rules = rm_store_bucket_rules(state->store, &ret_config->n_bucket_rules);
 }

@@ -33,6 +33,9 @@ uint64_t rm__shard_state_size(const struct rm__shard_state *state);
 
 /* Borrowed until the next restore. */
 struct rm_store *rm__shard_state_store(struct rm__shard_state *state);
-const struct rm_shard_config *rm__shard_state_config(const struct rm__shard_state *state);
+
+/* What it points to is borrowed until the state is changed. */
+void rm__shard_state_config(const struct rm__shard_state *state,
+                            struct rm_shard_config *ret_config);
 
 #endif

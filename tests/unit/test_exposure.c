@@ -235,6 +235,28 @@ static void a_series_that_held_a_negative_value_says_so(void **state)
     rm_store_free(store);
 }
 
+static void a_metric_tells_its_bounds(void **state)
+{
+    static const double BOUNDS[] = {1, 2};
+    const struct rm_bucket_rule rule = {rm_slice_of("cpu"), BOUNDS, 2};
+    struct rm_store *store = rm_store_new(1);
+    struct rm_exposure exposure;
+    struct rm_exposed_metric metric;
+
+    (void)state;
+    assert_int_equal(rm_store_set_bucket_rules(store, &rule, 1), 0);
+    record(store, "cpu", "", 2, 0);
+    record(store, "mem", "", 2, 0);
+    exposure = expose(store, escaped, "");
+    assert_true(rm_exposure_peek(&exposure, &metric));
+    assert_true(rm_bucket_bounds_are_equal(metric.bounds, (struct rm_bucket_bounds){BOUNDS, 2}));
+    assert_int_equal(rm_histogram_cumulative_count(series_of(store, "cpu", 0).histogram, 1), 1);
+    rm_exposure_next(&exposure);
+    assert_true(rm_exposure_peek(&exposure, &metric));
+    assert_true(rm_bucket_bounds_are_equal(metric.bounds, rm_bucket_bounds_default()));
+    rm_store_free(store);
+}
+
 static void a_sum_may_overflow(void **state)
 {
     struct rm_store *store = rm_store_new(1);
@@ -254,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_store_gets_into_order_while_it_changes),
         cmocka_unit_test(series_tell_histogram_sum_and_newest_value),
         cmocka_unit_test(a_series_that_held_a_negative_value_says_so),
+        cmocka_unit_test(a_metric_tells_its_bounds),
         cmocka_unit_test(a_sum_may_overflow),
     };
 

@@ -13,6 +13,7 @@
 #include "../../src/api/write.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
+#include "raftmetrics/metrics/bucket_rules.h"
 #include "raftmetrics/partitioning/shard_map.h"
 #include "raftmetrics/proto/write_batch.h"
 
@@ -26,21 +27,27 @@ struct shard {
     unsigned n_applied;
 };
 
+static void configure(struct shard *shard, const struct rm_shard_config *config)
+{
+    struct rm_buffer bytes;
+    struct rm_buffer result;
+
+    rm_buffer_init(&bytes, BATCH_MAX);
+    rm_buffer_init(&result, BATCH_MAX);
+    assert_int_equal(rm_write_batch_append_config(&bytes, config), 0);
+    rm__shard_state_apply(shard->state, INT64_MIN, rm_buffer_peek(&bytes), &result);
+    rm_buffer_done(&bytes);
+    rm_buffer_done(&result);
+}
+
 static struct shard start_as(uint32_t id, uint32_t n_shards)
 {
     static const struct rm_shard_config config = {.idempotency_ttl_ms = TTL_MS,
                                                   .max_idempotency_keys = KEYS_MAX};
     struct shard shard = {id, n_shards, rm__shard_state_new(3), 0};
-    struct rm_buffer bytes;
-    struct rm_buffer result;
 
     assert_non_null(shard.state);
-    rm_buffer_init(&bytes, BATCH_MAX);
-    rm_buffer_init(&result, BATCH_MAX);
-    assert_int_equal(rm_write_batch_append_config(&bytes, &config), 0);
-    rm__shard_state_apply(shard.state, INT64_MIN, rm_buffer_peek(&bytes), &result);
-    rm_buffer_done(&bytes);
-    rm_buffer_done(&result);
+    configure(&shard, &config);
     return shard;
 }
 
@@ -442,6 +449,54 @@ static void test_an_image_that_is_none_is_refused(void **state)
     end(&shard);
 }
 
+static struct rm_bucket_bounds bounds_of(struct shard *shard, const char *name)
+{
+    struct rm_selection selection = {.metric_name = rm_slice_of(name)};
+    struct rm_histogram histogram;
+    struct rm_bucket_bounds bounds;
+
+    assert_int_equal(
+        rm_store_histogram(rm__shard_state_store(shard->state), &selection, &histogram, &bounds),
+        0);
+    rm_histogram_done(&histogram);
+    return bounds;
+}
+
+/* The rules of a configuration are for metrics that come after it, also in a copy of the state. */
+static void test_a_configuration_decides_bounds(void **state)
+{
+    static const double BOUNDS[] = {1, 2};
+    const struct rm_bucket_rule rules[] = {{rm_slice_of("m*"), BOUNDS, 2}};
+    const struct rm_shard_config config = {.idempotency_ttl_ms = TTL_MS,
+                                           .max_idempotency_keys = KEYS_MAX,
+                                           .bucket_rules = rules,
+                                           .n_bucket_rules = 1};
+    const struct rm_write write_mem = write_of(&mem);
+    const struct rm_write write_cpu = write_of(&cpu);
+    struct shard shard = start();
+    struct shard copy = {0, 1, rm__shard_state_new(99), 0};
+    struct rm_shard_config agreed;
+    struct rm_blob *blob;
+    uint64_t hash = rm__shard_state_hash(shard.state);
+
+    (void)state;
+    propose_one(&shard, 1, &write_cpu);
+    configure(&shard, &config);
+    assert_int_not_equal(rm__shard_state_hash(shard.state), hash);
+    blob = image_of(&shard);
+    assert_int_equal(rm__shard_state_restore(copy.state, blob, rm_blob_peek(blob)), 0);
+    rm_blob_unref(blob);
+    rm__shard_state_config(copy.state, &agreed);
+    assert_true(rm_bucket_rules_are_equal(agreed.bucket_rules, agreed.n_bucket_rules, rules, 1));
+    assert_true(agreed.idempotency_ttl_ms == TTL_MS && agreed.max_idempotency_keys == KEYS_MAX);
+    propose_one(&copy, 2, &write_mem);
+    assert_true(
+        rm_bucket_bounds_are_equal(bounds_of(&copy, "mem"), (struct rm_bucket_bounds){BOUNDS, 2}));
+    assert_true(rm_bucket_bounds_are_equal(bounds_of(&copy, "cpu"), rm_bucket_bounds_default()));
+    end(&copy);
+    end(&shard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_labels_that_no_front_would_send),
         cmocka_unit_test(test_batches_that_no_front_would_send),
         cmocka_unit_test(test_an_image_is_the_whole_state),
+        cmocka_unit_test(test_a_configuration_decides_bounds),
         cmocka_unit_test(test_an_image_that_is_none_is_refused),
         cmocka_unit_test(test_as_many_writes_as_a_reply_takes),
     };

@@ -3,6 +3,7 @@
 #define RAFTMETRICS_API_WORKER_H
 
 #include "raftmetrics/api/options.h"
+#include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/net/loop.h"
 
 struct rm_worker;
@@ -17,7 +18,9 @@ struct rm_worker_options {
     uint64_t max_log_bytes;       /* of all shards, in memory and on disk */
     uint64_t max_shard_bytes;     /* of a shard's state; past it nothing is recorded in it */
     uint64_t idempotency_ttl_ms;
-    size_t max_idempotency_keys; /* a shard */
+    size_t max_idempotency_keys;               /* a shard */
+    const struct rm_bucket_rule *bucket_rules; /* valid: rm_bucket_rules_are_valid */
+    size_t n_bucket_rules;
 };
 
 /* Loads its shards and listens. @options is copied, what it points to is borrowed.
