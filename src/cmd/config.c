@@ -154,7 +154,7 @@ static int apply_environment(struct rm_config *config, char *const *environment,
     for (size_t i = 0; error == 0 && i < rm_config_n_keys; i++) {
         const struct rm_config_key *key = &rm_config_keys[i];
 
-        if ((key->daemons & config->daemon) != 0 && key->type != RM_CONFIG_TOKENS) {
+        if ((key->daemons & config->daemon) != 0 && !rm_config_is_file_only(key)) {
             error = apply_variable(config, key, environment, complaint);
         }
     }
@@ -258,6 +258,7 @@ void rm_config_done(struct rm_config *config)
 {
     struct rm_worker_list workers = {config->workers, config->n_workers};
     struct rm_token_list tokens = {config->tokens, config->n_tokens};
+    struct rm_bounds_list bounds = {config->bounds, config->n_bounds};
 
     for (size_t i = 0; i < rm_config_n_keys; i++) {
         if (rm_config_keys[i].type == RM_CONFIG_TEXT) {
@@ -267,5 +268,6 @@ void rm_config_done(struct rm_config *config)
     }
     rm_worker_list_done(&workers);
     rm_token_list_done(&tokens);
+    rm_bounds_list_done(&bounds);
     *config = (struct rm_config){0};
 }

@@ -15,6 +15,7 @@ static const char *placeholder(const struct rm_config_key *key)
         return "LIST";
     case RM_CONFIG_TEXT:
     case RM_CONFIG_TOKENS:
+    case RM_CONFIG_BOUNDS:
         break;
     }
     return "TEXT";
@@ -48,7 +49,7 @@ void rm_config_flags_init(struct rm_config_flags *flags, enum rm_daemon daemon)
     for (size_t i = 0; i < rm_config_n_keys; i++) {
         const struct rm_config_key *key = &rm_config_keys[i];
 
-        if ((key->daemons & daemon) != 0 && key->type != RM_CONFIG_TOKENS) {
+        if ((key->daemons & daemon) != 0 && !rm_config_is_file_only(key)) {
             add_key(flags, key, daemon);
         }
     }

@@ -1,12 +1,14 @@
-/* The two lists of a configuration: workers and tokens. Reasons are sentences without the key and
- * its source, which the caller knows. */
+/* The lists of a configuration: workers, tokens and bounds of histograms. Reasons are sentences
+ * without the key and its source, which the caller knows. */
 #ifndef RAFTMETRICS_SRC_CMD_CONFIG_LISTS_H
 #define RAFTMETRICS_SRC_CMD_CONFIG_LISTS_H
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "raftmetrics/api/options.h"
+#include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/base/slice.h"
 #include "raftmetrics/cmd/complaint.h"
 
@@ -40,5 +42,19 @@ int rm_token_list_from_json(const json_t *value, struct rm_token_list *ret_list,
 int rm_token_list_add(struct rm_token_list *list, struct rm_slice name, struct rm_slice secret,
                       unsigned scopes, struct rm_complaint *reason);
 void rm_token_list_done(struct rm_token_list *list);
+
+struct rm_bounds_list {
+    struct rm_bucket_rule *items; /* valid; patterns are NUL-terminated */
+    size_t n;
+};
+
+/* An object whose keys are patterns of names and whose values are arrays of bounds, in its order.
+ * Errors: RM_EINVAL with a reason; RM_ENOMEM. */
+int rm_bounds_list_from_json(const json_t *value, struct rm_bounds_list *ret_list,
+                             struct rm_complaint *reason);
+json_t *rm_bounds_list_to_json(const struct rm_bounds_list *list);
+/* http.*=0.1,1,2.5;*_bytes=1000,1000000 */
+void rm_bounds_list_show(FILE *out, const struct rm_bounds_list *list);
+void rm_bounds_list_done(struct rm_bounds_list *list);
 
 #endif

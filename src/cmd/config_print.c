@@ -104,7 +104,7 @@ void rm_config_print_reference(FILE *out)
         fprintf(out, " | %s | ",
                 key->daemons == RM_CONFIG_BOTH ? "both"
                                                : rm_daemon_name((enum rm_daemon)key->daemons));
-        if (key->type == RM_CONFIG_TOKENS) {
+        if (rm_config_is_file_only(key)) {
             fputs("file only | file only", out);
         } else {
             fprintf(out, "`%s` | `--%s`", variable, flag);

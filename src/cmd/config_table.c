@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ascii.h"
+#include "raftmetrics/metrics/bucket_rules.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -105,6 +106,10 @@ const struct rm_config_key rm_config_keys[] = {
     {"max_idempotency_keys", RM_CONFIG_INT, WORKER, "100000", NULL, 1, 100000000, NULL,
      AT(max_idempotency_keys), false,
      "Idempotency-Keys that a shard remembers; past it clients get 429"},
+    {"histogram_bounds", RM_CONFIG_BOUNDS, WORKER, "", NULL, 0, RM_BUCKET_RULES_MAX, NULL,
+     AT(bounds), false,
+     "upper bounds of the histograms of metrics whose name matches a pattern, for metrics that "
+     "are new: {\"http.*\": [0.1, 0.5, 2.5], …}; the first that matches decides"},
 };
 
 const size_t rm_config_n_keys = sizeof rm_config_keys / sizeof rm_config_keys[0];
@@ -153,6 +158,11 @@ void rm_config_flag_name(const struct rm_config_key *key, char ret_name[RM_CONFI
     ret_name[i] = '\0';
 }
 
+bool rm_config_is_file_only(const struct rm_config_key *key)
+{
+    return key->type == RM_CONFIG_TOKENS || key->type == RM_CONFIG_BOUNDS;
+}
+
 const char *rm_config_type_name(enum rm_config_type type)
 {
     switch (type) {
@@ -164,6 +174,8 @@ const char *rm_config_type_name(enum rm_config_type type)
         return "word";
     case RM_CONFIG_WORKERS:
         return "list";
+    case RM_CONFIG_BOUNDS:
+        return "object";
     case RM_CONFIG_TOKENS:
         break;
     }

@@ -14,6 +14,7 @@ enum rm_config_type {
     RM_CONFIG_CHOICE,  /* one of a few words, stored as its place among them */
     RM_CONFIG_WORKERS, /* host:port,… or 2=host:port,… or a JSON array */
     RM_CONFIG_TOKENS,  /* a JSON array; in the file only */
+    RM_CONFIG_BOUNDS,  /* a JSON object of patterns and bounds; in the file only */
 };
 
 enum { RM_CONFIG_BOTH = RM_DAEMON_CONTROL | RM_DAEMON_WORKER };
@@ -49,6 +50,9 @@ const char *rm_config_initial(const struct rm_config_key *key, enum rm_daemon da
 /* log_level -> LOG_LEVEL, and log-level. */
 void rm_config_environment_name(const struct rm_config_key *key, char ret_name[RM_CONFIG_NAME_MAX]);
 void rm_config_flag_name(const struct rm_config_key *key, char ret_name[RM_CONFIG_NAME_MAX]);
+
+/* Has it no text form, and so no environment variable and no flag? */
+bool rm_config_is_file_only(const struct rm_config_key *key);
 
 /* "int", "text", "debug|info|warn|error", … */
 const char *rm_config_type_name(enum rm_config_type type);

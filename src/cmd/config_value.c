@@ -130,26 +130,39 @@ static int set_workers(struct rm_config *config, const struct rm_config_key *key
 }
 
 static int set_lists(struct rm_config *config, const struct rm_config_key *key, const json_t *value,
-                     const char *where, struct rm_complaint *complaint)
+                     struct rm_complaint *reason)
 {
-    struct rm_worker_list workers = {0};
-    struct rm_token_list tokens = {0};
-    struct rm_token_list old = {config->tokens, config->n_tokens};
-    struct rm_complaint reason;
-    int error = key->type == RM_CONFIG_WORKERS ? rm_worker_list_from_json(value, &workers, &reason)
-                                               : rm_token_list_from_json(value, &tokens, &reason);
+    struct rm_worker_list workers;
+    struct rm_token_list tokens = {config->tokens, config->n_tokens};
+    struct rm_bounds_list bounds = {config->bounds, config->n_bounds};
+    struct rm_token_list new_tokens;
+    struct rm_bounds_list new_bounds;
+    int error;
 
-    if (error != 0) {
-        return rm_complain(complaint, error, "%s: %.800s (%s)", key->name, reason.text, where);
+    switch (key->type) {
+    case RM_CONFIG_WORKERS:
+        error = rm_worker_list_from_json(value, &workers, reason);
+        if (error == 0) {
+            replace_workers(config, workers);
+        }
+        return error;
+    case RM_CONFIG_TOKENS:
+        error = rm_token_list_from_json(value, &new_tokens, reason);
+        if (error == 0) {
+            rm_token_list_done(&tokens);
+            config->tokens = new_tokens.items;
+            config->n_tokens = new_tokens.n;
+        }
+        return error;
+    default:
+        error = rm_bounds_list_from_json(value, &new_bounds, reason);
+        if (error == 0) {
+            rm_bounds_list_done(&bounds);
+            config->bounds = new_bounds.items;
+            config->n_bounds = new_bounds.n;
+        }
+        return error;
     }
-    if (key->type == RM_CONFIG_WORKERS) {
-        replace_workers(config, workers);
-    } else {
-        rm_token_list_done(&old);
-        config->tokens = tokens.items;
-        config->n_tokens = tokens.n;
-    }
-    return 0;
 }
 
 static int note_source(struct rm_config *config, const struct rm_config_key *key,
@@ -181,9 +194,10 @@ static int set_by_type(struct rm_config *config, const struct rm_config_key *key
     case RM_CONFIG_WORKERS:
         return set_workers(config, key, text, where, complaint);
     case RM_CONFIG_TOKENS:
+    case RM_CONFIG_BOUNDS:
         break;
     }
-    return 0; /* tokens have no text form, and none by default */
+    return 0; /* these have no text form, and none by default */
 }
 
 int rm_config_set_text(struct rm_config *config, const struct rm_config_key *key, const char *text,
@@ -227,10 +241,14 @@ int rm_config_set_json(struct rm_config *config, const struct rm_config_key *key
                        const json_t *value, enum rm_config_origin origin, const char *where,
                        struct rm_complaint *complaint)
 {
-    bool is_list = key->type == RM_CONFIG_WORKERS || key->type == RM_CONFIG_TOKENS;
-    int error = is_list ? set_lists(config, key, value, where, complaint)
+    bool is_list = key->type == RM_CONFIG_WORKERS || rm_config_is_file_only(key);
+    struct rm_complaint reason;
+    int error = is_list ? set_lists(config, key, value, &reason)
                         : set_scalar(config, key, value, where, complaint);
 
+    if (is_list && error != 0) {
+        return rm_complain(complaint, error, "%s: %.800s (%s)", key->name, reason.text, where);
+    }
     return error != 0 ? error : note_source(config, key, origin, where, complaint);
 }
 
@@ -296,6 +314,8 @@ json_t *rm_config_to_json(const struct rm_config *config, const struct rm_config
         return workers_to_json(config);
     case RM_CONFIG_TOKENS:
         return tokens_to_json(config);
+    case RM_CONFIG_BOUNDS:
+        return rm_bounds_list_to_json(&(struct rm_bounds_list){config->bounds, config->n_bounds});
     case RM_CONFIG_TEXT:
         break;
     }
@@ -337,6 +357,9 @@ void rm_config_show(FILE *out, const struct rm_config *config, const struct rm_c
         break;
     case RM_CONFIG_TOKENS:
         show_tokens(out, config);
+        break;
+    case RM_CONFIG_BOUNDS:
+        rm_bounds_list_show(out, &(struct rm_bounds_list){config->bounds, config->n_bounds});
         break;
     case RM_CONFIG_TEXT:
         fputs(key->is_secret && **text_at(config, key) != '\0' ? mask : *text_at(config, key), out);

@@ -144,6 +144,8 @@ void rm_daemon_worker_options(const struct rm_config *config, struct rm_worker_o
         .max_shard_bytes = (uint64_t)config->max_shard_bytes,
         .idempotency_ttl_ms = (uint64_t)config->idempotency_ttl_ms,
         .max_idempotency_keys = (size_t)config->max_idempotency_keys,
+        .bucket_rules = config->bounds,
+        .n_bucket_rules = config->n_bounds,
     };
     rm_daemon_api_options(config, &ret_options->api);
 }

@@ -14,6 +14,7 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
 #include "raftmetrics/cmd/config.h"
+#include "raftmetrics/metrics/bucket_rules.h"
 
 /* What a test gives: a file's content (NULL: none), the environment, the flags. */
 struct given {
@@ -512,6 +513,84 @@ static char *printed(void (*print)(FILE *, const struct rm_config *),
     return text;
 }
 
+static void test_bounds(void **state)
+{
+    struct given given = {RM_DAEMON_WORKER,
+                          "{" ENOUGH ",\"node_id\":1,\"histogram_bounds\":{"
+                          "\"http.*\":[-0.0,0.1,2,1e9],\"b?\":[],\"*\":[1]}}",
+                          {NULL},
+                          {NULL}};
+    struct rm_config config;
+    struct rm_complaint complaint;
+    char *table;
+    char *json;
+
+    (void)state;
+    assert_int_equal(load(&given, &config, &complaint), 0);
+    assert_int_equal(config.n_bounds, 3);
+    assert_true(rm_bucket_rules_are_valid(config.bounds, 3));
+    assert_true(rm_slice_is(config.bounds[0].pattern, "http.*"));
+    assert_int_equal(config.bounds[0].n_bounds, 4);
+    assert_true(config.bounds[0].bounds[1] == 0.1 && config.bounds[0].bounds[3] == 1e9);
+    assert_int_equal(config.bounds[1].n_bounds, 0);
+    assert_true(rm_slice_is(config.bounds[2].pattern, "*"));
+    table = printed(rm_config_print_table, &config);
+    json = printed(rm_config_print_json, &config);
+    assert_non_null(strstr(table, "http.*=0,0.1,2,1000000000;b?=;*=1 "));
+    assert_non_null(strstr(json, "\"b?\": []"));
+    free(table);
+    free(json);
+    rm_config_done(&config);
+}
+
+static void test_bad_bounds_are_refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"[1]", "must be an object"},
+        {"\"http.*\"", "must be an object"},
+        {"{\"a\":1}", "\"a\": must be an array"},
+        {"{\"a\":[1],\"b c\":[1]}", "\"b c\" is not a pattern"},
+        {"{\"\":[1]}", "is not a pattern"},
+        {"{\"a\":[1,\"2\"]}", "\"a\": bound 2 is not a number"},
+        {"{\"a\":[1,2,2]}", "\"a\": bound 3 is not above"},
+        {"{\"a\":[-0.0,0]}", "\"a\": bound 2 is not above"},
+        {"{\"a\":[1e999]}", "overflow"},
+        {"{\"a\":[1],\"a\":[2]}", "duplicate"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char file[400];
+        struct given given = {RM_DAEMON_WORKER, file, {NULL}, {NULL}};
+
+        snprintf(file, sizeof file, "{" ENOUGH ",\"node_id\":1,\"histogram_bounds\":%s}",
+                 cases[i][0]);
+        ASSERT_REFUSED(&given, cases[i][1], "file /tmp");
+    }
+}
+
+static void test_too_many_bounds_are_refused(void **state)
+{
+    char file[4096] = "{" ENOUGH ",\"node_id\":1,\"histogram_bounds\":{";
+    struct given given = {RM_DAEMON_WORKER, file, {NULL}, {NULL}};
+    size_t len = strlen(file);
+
+    (void)state;
+    for (int i = 0; i <= RM_BUCKET_RULES_MAX; i++) {
+        len +=
+            (size_t)snprintf(file + len, sizeof file - len, "%s\"p%d\":[1]", i == 0 ? "" : ",", i);
+    }
+    strcpy(file + len, "}}");
+    ASSERT_REFUSED(&given, "histogram_bounds: more than 64 patterns", "file /tmp");
+    len = (size_t)(strstr(file, "{\"p0\"") - file);
+    len += (size_t)snprintf(file + len, sizeof file - len, "{\"a\":[0");
+    for (int i = 1; i <= RM_BUCKET_BOUNDS_MAX; i++) {
+        len += (size_t)snprintf(file + len, sizeof file - len, ",%d", i);
+    }
+    strcpy(file + len, "]}}");
+    ASSERT_REFUSED(&given, "\"a\": must be an array of at most 128 numbers", "file /tmp");
+}
+
 static void print_reference(FILE *out, const struct rm_config *config)
 {
     (void)config;
@@ -619,6 +698,9 @@ int main(void)
         cmocka_unit_test(test_bad_workers_are_refused),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_bad_tokens_are_refused),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bad_bounds_are_refused),
+        cmocka_unit_test(test_too_many_bounds_are_refused),
         cmocka_unit_test(test_secrets_are_never_repeated),
         cmocka_unit_test(test_printing_masks_secrets_and_names_sources),
         cmocka_unit_test(test_the_reference_is_the_table),

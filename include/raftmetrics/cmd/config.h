@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "raftmetrics/api/options.h"
+#include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/cmd/complaint.h"
 
 /* The token of `make run` and of docker-compose.yml: known to everybody. */
@@ -29,7 +30,7 @@ enum rm_config_origin {
 
 enum { RM_CONFIG_KEYS_MAX = 48 };
 
-/* Resolved. Texts are never NULL and owned by this struct, as are the two lists. */
+/* Resolved. Texts are never NULL and owned by this struct, as are the lists. */
 struct rm_config {
     enum rm_daemon daemon;
 
@@ -71,6 +72,8 @@ struct rm_config {
     int64_t max_queue_bytes;
     int64_t idempotency_ttl_ms;
     int64_t max_idempotency_keys;
+    struct rm_bucket_rule *bounds; /* of histograms, the first that matches decides */
+    size_t n_bounds;
     int64_t status_poll_ms;
 
     /* Where each key came from, by its place in the table: "default", "file control.json",
