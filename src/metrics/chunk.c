@@ -6,68 +6,84 @@
 
 #include "raftmetrics/base/error.h"
 
-static size_t size_of(uint32_t capacity)
-{
-    size_t n_bytes_behind =
-        capacity > 0 ? capacity * sizeof(struct rm_observation) : sizeof(struct rm_chunk_loan);
+/* A series may never see more than a few observations, so growing begins in small steps; none
+ * leaves malloc's granules half used. */
+static const uint16_t CAPACITIES[] = {2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, RM_CHUNK_MAX};
 
-    return sizeof(struct rm_chunk) + n_bytes_behind;
+static size_t capacity_of(const struct rm_chunk *chunk)
+{
+    return chunk->kind == RM_CHUNK_OPEN ? CAPACITIES[chunk->step] : 0;
 }
 
-/* @capacity is 0 for a chunk on loan. */
-static struct rm_chunk *allocate(uint32_t capacity)
+static uint8_t step_for(uint32_t capacity)
 {
-    struct rm_chunk *chunk = malloc(size_of(capacity));
+    uint8_t step = 0;
 
     assert(capacity <= RM_CHUNK_MAX);
-    if (chunk != NULL) {
-        *chunk = (struct rm_chunk){.n_owners = 1, .capacity = (uint16_t)capacity};
+    while (CAPACITIES[step] < capacity) {
+        step++;
     }
-    return chunk;
+    return step;
+}
+
+static size_t size_of_open(uint8_t step)
+{
+    return sizeof(struct rm_chunk) + CAPACITIES[step] * sizeof(struct rm_observation);
 }
 
 struct rm_chunk *rm__chunk_new(uint32_t capacity)
 {
-    assert(capacity > 0);
-    return allocate(capacity);
-}
+    uint8_t step = step_for(capacity);
+    struct rm_chunk *chunk = malloc(size_of_open(step));
 
-static struct rm_chunk_loan *loan_of(struct rm_chunk *chunk)
-{
-    void *behind = chunk->own;
-
-    assert(chunk->capacity == 0);
-    return behind;
+    if (chunk != NULL) {
+        *chunk = (struct rm_chunk){.n_owners = 1, .kind = RM_CHUNK_OPEN, .step = step};
+    }
+    return chunk;
 }
 
 struct rm_chunk *rm__chunk_adopt(struct rm_blob *blob, const struct rm_observation *observations,
-                                 uint32_t n, const struct rm_summary *summary)
+                                 uint32_t n)
 {
-    bool is_copied = n < RM_CHUNK_SHARED_MIN;
-    struct rm_chunk *chunk = allocate(is_copied ? n : 0);
+    struct rm_chunk_loan loan = {blob, observations};
+    struct rm_chunk *chunk;
 
     assert(n >= 1 && n <= RM_CHUNK_MAX);
-    if (chunk == NULL) {
-        return NULL;
+    if (n < RM_CHUNK_SHARED_MIN) {
+        chunk = rm__chunk_new(n);
+        if (chunk != NULL) {
+            chunk->n = (uint16_t)n;
+            memcpy(chunk->own, observations, n * sizeof *observations);
+        }
+        return chunk;
     }
-    chunk->summary = *summary;
-    chunk->n = (uint16_t)n;
-    if (is_copied) {
-        memcpy(chunk->own, observations, n * sizeof *observations);
-    } else {
-        *loan_of(chunk) = (struct rm_chunk_loan){rm_blob_ref(blob), observations};
+    chunk = malloc(sizeof *chunk + sizeof loan);
+    if (chunk != NULL) {
+        *chunk = (struct rm_chunk){.n_owners = 1, .n = (uint16_t)n, .kind = RM_CHUNK_OPEN_LENT};
+        memcpy(chunk->own, &loan, sizeof loan);
+        rm_blob_ref(blob);
     }
     return chunk;
 }
 
-struct rm_chunk *rm__chunk_ref(struct rm_chunk *chunk)
+const struct rm_chunk_loan *rm__chunk_loan_of(const struct rm_chunk *chunk)
 {
-    chunk->n_owners++;
-    return chunk;
+    const void *behind = chunk->own;
+
+    switch (chunk->kind) {
+    case RM_CHUNK_OPEN_LENT:
+        return behind;
+    case RM_CHUNK_SEALED_LENT:
+        return (const void *)((const struct rm_chunk_seal *)behind + 1);
+    default:
+        return NULL;
+    }
 }
 
 void rm__chunk_unref(struct rm_chunk *chunk)
 {
+    const struct rm_chunk_loan *loan;
+
     if (chunk == NULL) {
         return;
     }
@@ -76,18 +92,27 @@ void rm__chunk_unref(struct rm_chunk *chunk)
     if (chunk->n_owners > 0) {
         return;
     }
-    if (chunk->capacity == 0) {
-        rm_blob_unref(loan_of(chunk)->blob);
+    loan = rm__chunk_loan_of(chunk);
+    if (loan != NULL) {
+        rm_blob_unref(loan->blob);
     }
     free(chunk);
 }
 
 uint32_t rm__chunk_find(const struct rm_chunk *chunk, struct rm_position position)
 {
-    const struct rm_observation *observations = rm__chunk_peek(chunk);
+    struct rm_chunk_window window;
+    const struct rm_observation *observations;
     uint32_t low = 0;
     uint32_t high = chunk->n;
 
+    if (!rm__position_is_before(rm__chunk_first(chunk)->position, position)) {
+        return 0;
+    }
+    if (rm__position_is_before(rm__chunk_last(chunk)->position, position)) {
+        return chunk->n;
+    }
+    observations = rm__chunk_read(chunk, &window);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
 
@@ -108,7 +133,6 @@ static int replace(struct rm_chunk **chunk, uint32_t capacity)
     if (copy == NULL) {
         return RM_ENOMEM;
     }
-    copy->summary = (*chunk)->summary;
     copy->n = (*chunk)->n;
     memcpy(copy->own, rm__chunk_peek(*chunk), copy->n * sizeof *copy->own);
     rm__chunk_unref(*chunk);
@@ -119,20 +143,17 @@ static int replace(struct rm_chunk **chunk, uint32_t capacity)
 /* Makes room for one more, and the observations the caller's alone. */
 static int make_room(struct rm_chunk **chunk)
 {
-    uint32_t capacity = (*chunk)->capacity;
+    uint8_t step = step_for((*chunk)->n + 1U);
     struct rm_chunk *larger;
 
-    if ((*chunk)->n >= capacity) {
-        capacity = (*chunk)->n * 2U < RM_CHUNK_MAX ? (*chunk)->n * 2U : RM_CHUNK_MAX;
+    if ((*chunk)->n_owners > 1 || (*chunk)->kind == RM_CHUNK_OPEN_LENT) {
+        return replace(chunk, CAPACITIES[step]);
     }
-    if ((*chunk)->n_owners > 1 || (*chunk)->capacity == 0) {
-        return replace(chunk, capacity);
-    }
-    larger = realloc(*chunk, size_of(capacity));
+    larger = realloc(*chunk, size_of_open(step));
     if (larger == NULL) {
         return RM_ENOMEM;
     }
-    larger->capacity = (uint16_t)capacity;
+    larger->step = step;
     *chunk = larger;
     return 0;
 }
@@ -143,9 +164,9 @@ int rm__chunk_insert(struct rm_chunk **chunk, uint32_t index,
     bool is_append = index == (*chunk)->n;
     struct rm_observation *gap;
 
-    assert(index <= (*chunk)->n && !rm__chunk_is_full(*chunk));
+    assert(index <= (*chunk)->n && !rm__chunk_is_full(*chunk) && !rm__chunk_is_sealed(*chunk));
     /* One more at the end disturbs no other owner. */
-    if ((*chunk)->n >= (*chunk)->capacity || ((*chunk)->n_owners > 1 && !is_append)) {
+    if ((*chunk)->n >= capacity_of(*chunk) || ((*chunk)->n_owners > 1 && !is_append)) {
         int rv = make_room(chunk);
 
         if (rv != 0) {
@@ -156,29 +177,29 @@ int rm__chunk_insert(struct rm_chunk **chunk, uint32_t index,
     memmove(gap + 1, gap, ((*chunk)->n - index) * sizeof *gap);
     *gap = *observation;
     (*chunk)->n++;
-    rm__summary_add(&(*chunk)->summary, observation);
     return 0;
 }
 
-/* A chunk, with room to grow, of the observations from @begin to the one before @end. */
-static struct rm_chunk *part(const struct rm_chunk *chunk, uint32_t begin, uint32_t end)
+/* An open chunk of @n of @observations. */
+static struct rm_chunk *open_chunk(const struct rm_observation *observations, uint32_t n)
 {
-    struct rm_chunk *half = rm__chunk_new(RM_CHUNK_MAX);
+    struct rm_chunk *chunk = rm__chunk_new(n + 1 < RM_CHUNK_MAX ? n + 1 : RM_CHUNK_MAX);
 
-    if (half != NULL) {
-        half->n = (uint16_t)(end - begin);
-        memcpy(half->own, rm__chunk_peek(chunk) + begin, half->n * sizeof *half->own);
-        rm__chunk_summarize(half, 0, half->n, &half->summary);
+    if (chunk != NULL) {
+        chunk->n = (uint16_t)n;
+        memcpy(chunk->own, observations, n * sizeof *observations);
     }
-    return half;
+    return chunk;
 }
 
 int rm__chunk_split(const struct rm_chunk *chunk, struct rm_chunk **ret_earlier,
                     struct rm_chunk **ret_later)
 {
+    struct rm_chunk_window window;
+    const struct rm_observation *observations = rm__chunk_read(chunk, &window);
     uint32_t middle = chunk->n / 2;
-    struct rm_chunk *earlier = part(chunk, 0, middle);
-    struct rm_chunk *later = part(chunk, middle, chunk->n);
+    struct rm_chunk *earlier = open_chunk(observations, middle);
+    struct rm_chunk *later = open_chunk(observations + middle, chunk->n - middle);
 
     if (earlier == NULL || later == NULL) {
         rm__chunk_unref(earlier);
@@ -190,19 +211,71 @@ int rm__chunk_split(const struct rm_chunk *chunk, struct rm_chunk **ret_earlier,
     return 0;
 }
 
+int rm__chunk_reopen(struct rm_chunk **chunk)
+{
+    struct rm_chunk_window window;
+    struct rm_chunk *opened = open_chunk(rm__chunk_read(*chunk, &window), (*chunk)->n);
+
+    if (opened == NULL) {
+        return RM_ENOMEM;
+    }
+    rm__chunk_unref(*chunk);
+    *chunk = opened;
+    return 0;
+}
+
 void rm__chunk_summarize(const struct rm_chunk *chunk, uint32_t begin, uint32_t end,
                          struct rm_summary *summary)
 {
-    const struct rm_observation *observations = rm__chunk_peek(chunk);
+    struct rm_chunk_window window;
+    const struct rm_observation *observations;
 
+    if (begin >= end) {
+        return;
+    }
+    if (begin == 0 && end == chunk->n && rm__chunk_is_sealed(chunk)) {
+        const struct rm_summary whole = rm__chunk_block_summary(rm__chunk_block_of(chunk));
+
+        rm__summary_merge(summary, &whole);
+        return;
+    }
+    observations = rm__chunk_read(chunk, &window);
     for (uint32_t i = begin; i < end; i++) {
         rm__summary_add(summary, &observations[i]);
     }
 }
 
+void rm__chunk_increase(const struct rm_chunk *chunk, uint32_t begin, uint32_t end,
+                        struct rm_increase *increase)
+{
+    struct rm_chunk_window window;
+    const struct rm_observation *observations;
+
+    if (begin >= end) {
+        return;
+    }
+    if (begin == 0 && end == chunk->n && rm__chunk_is_sealed(chunk)) {
+        const struct rm_increase whole = rm__chunk_block_increase(rm__chunk_block_of(chunk));
+
+        rm__increase_append(increase, &whole);
+        return;
+    }
+    observations = rm__chunk_read(chunk, &window);
+    for (uint32_t i = begin; i < end; i++) {
+        rm__increase_add(increase, observations[i].value);
+    }
+}
+
 size_t rm__chunk_bytes(const struct rm_chunk *chunk)
 {
-    size_t n_lent = chunk->capacity == 0 ? chunk->n : 0;
+    size_t n_bytes = sizeof *chunk;
 
-    return size_of(chunk->capacity) + n_lent * sizeof(struct rm_observation);
+    if (chunk->kind == RM_CHUNK_OPEN) {
+        return size_of_open(chunk->step);
+    }
+    n_bytes += rm__chunk_loan_of(chunk) != NULL ? sizeof(struct rm_chunk_loan) : 0;
+    n_bytes += rm__chunk_is_sealed(chunk)
+                   ? sizeof(struct rm_chunk_seal) + rm__chunk_seal_of(chunk)->n_block_bytes
+                   : chunk->n * sizeof(struct rm_observation);
+    return n_bytes;
 }

@@ -1,5 +1,6 @@
 #include "raftmetrics/metrics/exposure.h"
 
+#include "raftmetrics/base/error.h"
 #include "store_internal.h"
 
 static const struct rm_exposed_index *index_of(const struct rm_exposure *exposure)
@@ -52,20 +53,42 @@ void rm_exposure_next(struct rm_exposure *exposure)
     go_to(exposure, rm__exposed_index_next(index_of(exposure), place_of(exposure)));
 }
 
-void rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
-                       struct rm_exposed_series *ret_series)
+/* What is told of the values that are held. */
+static void describe_values(const struct rm_series *series, struct rm_exposed_series *exposed)
 {
-    const struct rm_series *series = metric->metric->series.items[i];
-    struct rm_summary summary = {0};
+    const struct rm_series_place end = {.chunk = rm__series_n_chunks(series)};
+    struct rm_summary summary = {.without_moments = true};
     struct rm_aggregate aggregate;
 
-    rm__series_summarize(series, (struct rm_series_place){0},
-                         (struct rm_series_place){.chunk = series->chunks.n}, &summary);
+    rm__series_summarize(series, (struct rm_series_place){0}, end, &summary);
     rm__summary_aggregate(&summary, &aggregate);
-    *ret_series = (struct rm_exposed_series){.labels = series->labels,
-                                             .n_labels = series->n_labels,
-                                             .histogram = &series->histogram,
-                                             .sum = aggregate.sum,
-                                             .had_negative = aggregate.min < 0,
-                                             .last = aggregate.last};
+    exposed->sum = aggregate.sum;
+    exposed->had_negative = aggregate.min < 0;
+    exposed->last = aggregate.last;
+}
+
+int rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
+                      struct rm_exposed_series *ret_series)
+{
+    const struct rm_series *series = metric->metric->series.items[i];
+    struct rm_exposed_series exposed = {.labels = series->labels, .n_labels = series->n_labels};
+
+    if (series->distribution != NULL) {
+        exposed.histogram = &series->distribution->classic;
+    } else if (rm__series_add_to_histogram(series, metric->bounds, &exposed.counted) != 0) {
+        rm_exposed_series_done(&exposed);
+        return RM_ENOMEM;
+    }
+    describe_values(series, &exposed);
+    *ret_series = exposed;
+    if (series->distribution == NULL) {
+        ret_series->histogram = &ret_series->counted;
+    }
+    return 0;
+}
+
+void rm_exposed_series_done(struct rm_exposed_series *series)
+{
+    rm_histogram_done(&series->counted);
+    *series = (struct rm_exposed_series){0};
 }

@@ -41,8 +41,11 @@ struct rm_series *rm__series_new(struct rm_metric *metric, uint64_t hash,
     if (series == NULL) {
         return NULL;
     }
-    *series = (struct rm_series){
-        .metric = metric, .hash = hash, .n_bytes = size, .n_labels = (uint32_t)n_labels};
+    *series = (struct rm_series){.metric = metric,
+                                 .hash = hash,
+                                 .n_bytes = size,
+                                 .late = RM_SERIES_NO_CHUNK,
+                                 .n_labels = (uint32_t)n_labels};
     end = (char *)(series->labels + n_labels);
     for (size_t i = 0; i < n_labels; i++) {
         series->labels[i].name = copy_bytes(&end, labels[i].name);
@@ -56,11 +59,16 @@ void rm__series_free(struct rm_series *series)
     if (series == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < series->chunks.n; i++) {
-        rm__chunk_unref(series->chunks.items[i]);
+    for (uint32_t i = 0; i < series->older.n; i++) {
+        rm__chunk_unref(series->older.items[i]);
     }
-    rm__vector_done(&series->chunks);
-    rm_histogram_done(&series->histogram);
+    rm__chunk_unref(series->head);
+    rm__vector_done(&series->older);
+    rm__runs_done(&series->runs);
+    if (series->distribution != NULL) {
+        rm__distribution_done(series->distribution);
+        free(series->distribution);
+    }
     free(series);
 }
 
@@ -89,22 +97,95 @@ struct rm_slice rm__series_label(const struct rm_series *series, struct rm_slice
     return rm_slice_make("", 0);
 }
 
-static struct rm_chunk *chunk_at(const struct rm_series *series, uint32_t index)
+/* ---- the distribution ---- */
+
+static int record_all(const struct rm_series *series, struct rm_bucket_bounds bounds,
+                      struct rm_distribution *distribution)
 {
-    return series->chunks.items[index];
+    int rv = 0;
+
+    for (uint32_t i = 0; i < rm__series_n_chunks(series); i++) {
+        const struct rm_chunk *chunk = rm__series_chunk(series, i);
+        struct rm_chunk_window window;
+        const struct rm_observation *observations = rm__chunk_read(chunk, &window);
+
+        for (uint32_t j = 0; j < chunk->n && rv == 0; j++) {
+            rv = rm__distribution_record(distribution, bounds, observations[j].value);
+        }
+    }
+    return rv;
 }
 
-/* The first chunk of which not all stand before @position; the count of chunks where there is
- * none. */
+int rm__series_set_distribution(struct rm_series *series, struct rm_distribution *distribution)
+{
+    assert(series->distribution == NULL);
+    series->distribution = malloc(sizeof *series->distribution);
+    if (series->distribution == NULL) {
+        return RM_ENOMEM;
+    }
+    *series->distribution = *distribution;
+    series->n_bytes += sizeof *distribution + rm__distribution_bytes(distribution);
+    return 0;
+}
+
+int rm__series_keep_distribution(struct rm_series *series, struct rm_bucket_bounds bounds)
+{
+    struct rm_distribution distribution = {0};
+    int rv;
+
+    if (series->distribution != NULL) {
+        return 0;
+    }
+    rv = record_all(series, bounds, &distribution);
+    if (rv == 0) {
+        rv = rm__series_set_distribution(series, &distribution);
+    }
+    if (rv != 0) {
+        rm__distribution_done(&distribution);
+    }
+    return rv;
+}
+
+static int record_in_distribution(struct rm_series *series, struct rm_bucket_bounds bounds,
+                                  double value)
+{
+    size_t n_bytes = rm__distribution_bytes(series->distribution);
+    int rv = rm__distribution_record(series->distribution, bounds, value);
+
+    series->n_bytes += rm__distribution_bytes(series->distribution) - n_bytes;
+    return rv;
+}
+
+int rm__series_add_to_histogram(const struct rm_series *series, struct rm_bucket_bounds bounds,
+                                struct rm_histogram *histogram)
+{
+    struct rm_distribution distribution = {0};
+    int rv;
+
+    if (series->distribution != NULL) {
+        return rm_histogram_merge(histogram, &series->distribution->classic);
+    }
+    rv = record_all(series, bounds, &distribution);
+    if (rv == 0) {
+        rv = rm_histogram_merge(histogram, &distribution.classic);
+    }
+    rm__distribution_done(&distribution);
+    return rv;
+}
+
+/* ---- recording ---- */
+
+/* The first chunk that does not stand before @position; the number of chunks where all do. */
 static uint32_t find_chunk(const struct rm_series *series, struct rm_position position)
 {
     uint32_t low = 0;
-    uint32_t high = series->chunks.n;
+    uint32_t high = rm__series_n_chunks(series);
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
+        const struct rm_chunk *chunk = rm__series_chunk(series, middle);
 
-        if (rm__position_is_before(chunk_at(series, middle)->summary.last.position, position)) {
+        if (rm__position_is_before(rm__chunk_last(chunk)->position, position)) {
             low = middle + 1;
         } else {
             high = middle;
@@ -113,153 +194,238 @@ static uint32_t find_chunk(const struct rm_series *series, struct rm_position po
     return low;
 }
 
-struct rm_series_place rm__series_find(const struct rm_series *series, struct rm_position position)
+/* Where chunk @index is kept. */
+static struct rm_chunk **slot_of(struct rm_series *series, uint32_t index)
 {
-    uint32_t chunk = find_chunk(series, position);
-
-    if (chunk == series->chunks.n) {
-        return (struct rm_series_place){chunk, 0};
-    }
-    return (struct rm_series_place){chunk, rm__chunk_find(chunk_at(series, chunk), position)};
+    return index < series->older.n ? (struct rm_chunk **)&series->older.items[index]
+                                   : &series->head;
 }
 
-int rm__series_insert_chunk(struct rm_series *series, uint32_t index, struct rm_chunk *chunk)
+/* Chunk @index takes another form, with the same observations or with one more. */
+static void count_change(struct rm_series *series, uint32_t index, size_t n_bytes_before)
 {
-    size_t n_bytes = rm__vector_bytes(&series->chunks);
-    int rv = rm__vector_insert(&series->chunks, index, chunk);
+    series->n_bytes += rm__chunk_bytes(rm__series_chunk(series, index)) - n_bytes_before;
+    rm__runs_forget(&series->runs, index);
+}
+
+static int seal(struct rm_series *series, uint32_t index)
+{
+    struct rm_chunk **chunk = slot_of(series, index);
+    size_t n_bytes = rm__chunk_bytes(*chunk);
+    int rv = rm__chunk_seal(chunk, series->identity);
 
     if (rv == 0) {
-        series->n_bytes += rm__vector_bytes(&series->chunks) - n_bytes + rm__chunk_bytes(chunk);
+        count_change(series, index, n_bytes);
     }
     return rv;
 }
 
-static int insert_into(struct rm_series *series, struct rm_series_place place,
+/* Chunk @index is going to be written: it is opened, and the one that was written late before is
+ * sealed. */
+static int open_for_writing(struct rm_series *series, uint32_t index)
+{
+    struct rm_chunk **chunk = slot_of(series, index);
+    size_t n_bytes = rm__chunk_bytes(*chunk);
+    int rv = 0;
+
+    if (index == series->older.n || index == series->late) {
+        return 0;
+    }
+    if (series->late != RM_SERIES_NO_CHUNK) {
+        rv = seal(series, series->late);
+    }
+    if (rv == 0 && rm__chunk_is_sealed(*chunk)) {
+        rv = rm__chunk_reopen(chunk);
+        if (rv == 0) {
+            count_change(series, index, n_bytes);
+        }
+    }
+    if (rv == 0) {
+        series->late = index;
+    }
+    return rv;
+}
+
+/* Puts @chunk in front of the one at @index, at its end where there is none. Takes it over unless
+ * it fails. */
+static int insert_chunk(struct rm_series *series, uint32_t index, struct rm_chunk *chunk)
+{
+    bool is_newest = index == rm__series_n_chunks(series);
+    size_t n_bytes = rm__vector_bytes(&series->older);
+    int rv = 0;
+
+    if (!is_newest) {
+        rv = rm__vector_insert(&series->older, index, chunk);
+    } else if (series->head != NULL) {
+        rv = rm__vector_insert(&series->older, series->older.n, series->head);
+    }
+    if (rv != 0) {
+        return rv;
+    }
+    if (is_newest) {
+        series->head = chunk;
+    } else if (series->late != RM_SERIES_NO_CHUNK && series->late >= index) {
+        series->late++;
+    }
+    series->n_bytes += rm__vector_bytes(&series->older) - n_bytes + rm__chunk_bytes(chunk);
+    rm__runs_forget_from(&series->runs, index);
+    return 0;
+}
+
+int rm__series_append_chunk(struct rm_series *series, struct rm_chunk *chunk)
+{
+    int rv = insert_chunk(series, rm__series_n_chunks(series), chunk);
+
+    if (rv == 0 && series->older.n > 0 &&
+        !rm__chunk_is_sealed(series->older.items[series->older.n - 1])) {
+        series->late = series->older.n - 1;
+    }
+    return rv;
+}
+
+static int insert_into(struct rm_series *series, uint32_t index,
                        const struct rm_observation *observation)
 {
-    struct rm_chunk *chunk = chunk_at(series, place.chunk);
-    size_t n_bytes = rm__chunk_bytes(chunk);
-    int rv = rm__chunk_insert(&chunk, place.index, observation);
+    struct rm_chunk **chunk;
+    size_t n_bytes;
+    int rv = open_for_writing(series, index);
 
+    if (rv != 0) {
+        return rv;
+    }
+    chunk = slot_of(series, index);
+    n_bytes = rm__chunk_bytes(*chunk);
+    rv = rm__chunk_insert(chunk, rm__chunk_find(*chunk, observation->position), observation);
     if (rv == 0) {
-        series->chunks.items[place.chunk] = chunk;
-        series->n_bytes += rm__chunk_bytes(chunk) - n_bytes;
+        count_change(series, index, n_bytes);
     }
     return rv;
 }
 
-/* Puts an observation into a chunk of its own, in front of chunk @index. */
+/* Puts an observation into a chunk of its own, in front of chunk @index. A series that gets a
+ * second chunk keeps its distribution. */
 static int insert_alone(struct rm_series *series, uint32_t index,
                         const struct rm_observation *observation)
 {
-    struct rm_chunk *chunk = rm__chunk_new(series->chunks.n == 0 ? FIRST_CAPACITY : NEXT_CAPACITY);
+    bool is_newest = index == rm__series_n_chunks(series);
+    struct rm_chunk *chunk = rm__chunk_new(series->head == NULL ? FIRST_CAPACITY : NEXT_CAPACITY);
     int rv = chunk == NULL ? RM_ENOMEM : rm__chunk_insert(&chunk, 0, observation);
 
     if (rv == 0) {
-        rv = rm__series_insert_chunk(series, index, chunk);
+        rv = insert_chunk(series, index, chunk);
     }
     if (rv != 0) {
         rm__chunk_unref(chunk);
+        return rv;
     }
-    return rv;
+    if (is_newest) {
+        return index == 0 ? 0 : seal(series, index - 1);
+    }
+    return open_for_writing(series, index);
 }
 
-/* Splits the full chunk of @place, and moves @place along. */
-static int split(struct rm_series *series, struct rm_series_place *place)
+/* Splits the full chunk @index, and inserts into the half that @observation belongs to; the other
+ * is sealed unless it is the newest. */
+static int split(struct rm_series *series, uint32_t index, const struct rm_observation *observation)
 {
-    struct rm_chunk *whole = chunk_at(series, place->chunk);
+    struct rm_chunk **whole = slot_of(series, index);
+    size_t n_bytes = rm__chunk_bytes(*whole);
     struct rm_chunk *earlier = NULL;
     struct rm_chunk *later = NULL;
-    int rv = rm__chunk_split(whole, &earlier, &later);
+    uint32_t half;
+    uint32_t other;
+    int rv = rm__chunk_split(*whole, &earlier, &later);
 
     if (rv != 0) {
         return rv;
     }
-    rv = rm__series_insert_chunk(series, place->chunk + 1, later);
+    rm__chunk_unref(*whole);
+    *whole = later;
+    count_change(series, index, n_bytes);
+    rv = insert_chunk(series, index, earlier);
     if (rv != 0) {
         rm__chunk_unref(earlier);
-        rm__chunk_unref(later);
         return rv;
     }
-    series->chunks.items[place->chunk] = earlier;
-    series->n_bytes += rm__chunk_bytes(earlier) - rm__chunk_bytes(whole);
-    rm__chunk_unref(whole);
-    if (place->index > earlier->n) {
-        *place = (struct rm_series_place){place->chunk + 1, place->index - earlier->n};
+    half = rm__position_is_before(observation->position, rm__chunk_first(later)->position)
+               ? index
+               : index + 1;
+    rv = insert_into(series, half, observation);
+    if (rv != 0) {
+        return rv;
     }
-    return 0;
+    other = half == index ? index + 1 : index;
+    return other == series->older.n || rm__chunk_is_sealed(rm__series_chunk(series, other))
+               ? 0
+               : seal(series, other);
 }
 
 /* An observation between two chunks goes to the end of the first of them if there is room, and
  * into a new chunk if both are full. So series that are written in ascending or in descending
  * order of time fill their chunks, and of any two neighbours one is at least half full. */
-static int insert(struct rm_series *series, const struct rm_observation *observation)
+static int insert(struct rm_series *series, const struct rm_observation *observation,
+                  struct rm_bucket_bounds bounds)
 {
-    struct rm_series_place place = rm__series_find(series, observation->position);
-    bool is_between = place.index == 0;
+    uint32_t n_chunks = rm__series_n_chunks(series);
+    uint32_t index = find_chunk(series, observation->position);
+    bool is_between =
+        index == n_chunks ||
+        rm__position_is_before(observation->position,
+                               rm__chunk_first(rm__series_chunk(series, index))->position);
+    int rv;
 
-    if (is_between && place.chunk > 0 && !rm__chunk_is_full(chunk_at(series, place.chunk - 1))) {
-        place.chunk--;
-        place.index = chunk_at(series, place.chunk)->n;
-        return insert_into(series, place, observation);
+    if (is_between && index > 0 && !rm__chunk_is_full(rm__series_chunk(series, index - 1))) {
+        return insert_into(series, index - 1, observation);
     }
-    if (is_between &&
-        (place.chunk == series->chunks.n || rm__chunk_is_full(chunk_at(series, place.chunk)))) {
-        return insert_alone(series, place.chunk, observation);
+    if (index < n_chunks && !rm__chunk_is_full(rm__series_chunk(series, index))) {
+        return insert_into(series, index, observation);
     }
-    if (rm__chunk_is_full(chunk_at(series, place.chunk))) {
-        int rv = split(series, &place);
-
-        if (rv != 0) {
-            return rv;
-        }
+    rv = n_chunks == 0 ? 0 : rm__series_keep_distribution(series, bounds);
+    if (rv != 0) {
+        return rv;
     }
-    return insert_into(series, place, observation);
+    return is_between ? insert_alone(series, index, observation)
+                      : split(series, index, observation);
 }
 
 /* Most observations are newer than all before: no search for them. */
-static bool is_append(const struct rm_series *series, const struct rm_observation *observation,
-                      struct rm_series_place *ret_place)
+static bool is_append(const struct rm_series *series, const struct rm_observation *observation)
 {
-    const struct rm_chunk *chunk;
+    return series->head != NULL && !rm__chunk_is_full(series->head) &&
+           rm__position_is_before(rm__chunk_last(series->head)->position, observation->position);
+}
 
-    if (series->chunks.n == 0) {
-        return false;
-    }
-    chunk = chunk_at(series, series->chunks.n - 1);
-    if (rm__chunk_is_full(chunk) ||
-        !rm__position_is_before(chunk->summary.last.position, observation->position)) {
-        return false;
-    }
-    *ret_place = (struct rm_series_place){series->chunks.n - 1, chunk->n};
-    return true;
+static int append(struct rm_series *series, const struct rm_observation *observation)
+{
+    size_t n_bytes = rm__chunk_bytes(series->head);
+    int rv = rm__chunk_insert(&series->head, series->head->n, observation);
+
+    series->n_bytes += rm__chunk_bytes(series->head) - n_bytes;
+    return rv;
 }
 
 int rm__series_record(struct rm_series *series, const struct rm_observation *observation,
                       struct rm_bucket_bounds bounds)
 {
-    size_t n_bytes = rm_histogram_bytes(&series->histogram);
-    struct rm_series_place place;
-    int rv;
+    int rv = is_append(series, observation) ? append(series, observation)
+                                            : insert(series, observation, bounds);
 
-    rv = rm_histogram_record(&series->histogram, rm_bucket_of(bounds, observation->value));
-    if (rv != 0) {
-        return rv;
-    }
-    series->n_bytes += rm_histogram_bytes(&series->histogram) - n_bytes;
-    if (is_append(series, observation, &place)) {
-        return insert_into(series, place, observation);
-    }
-    return insert(series, observation);
+    return rv != 0 || series->distribution == NULL
+               ? rv
+               : record_in_distribution(series, bounds, observation->value);
 }
 
-int rm__series_add_counts(struct rm_series *series, const struct rm_histogram *histogram)
-{
-    size_t n_bytes = rm_histogram_bytes(&series->histogram);
-    int rv = rm_histogram_merge(&series->histogram, histogram);
+/* ---- ranges ---- */
 
-    series->n_bytes += rm_histogram_bytes(&series->histogram) - n_bytes;
-    return rv;
+struct rm_series_place rm__series_find(const struct rm_series *series, struct rm_position position)
+{
+    uint32_t chunk = find_chunk(series, position);
+
+    if (chunk == rm__series_n_chunks(series)) {
+        return (struct rm_series_place){chunk, 0};
+    }
+    return (struct rm_series_place){chunk,
+                                    rm__chunk_find(rm__series_chunk(series, chunk), position)};
 }
 
 static bool is_behind(struct rm_series_place a, struct rm_series_place b)
@@ -276,35 +442,96 @@ uint64_t rm__series_count(const struct rm_series *series, struct rm_series_place
         return 0;
     }
     for (uint32_t i = begin.chunk; i < end.chunk; i++) {
-        count += chunk_at(series, i)->n;
+        count += rm__series_chunk(series, i)->n;
     }
     return count + end.index - begin.index;
+}
+
+/* What of chunk @i lies between two places: from *@ret_from to the one before *@ret_to. */
+static void cut(const struct rm_series *series, uint32_t i, struct rm_series_place begin,
+                struct rm_series_place end, uint32_t *ret_from, uint32_t *ret_to)
+{
+    *ret_from = i == begin.chunk ? begin.index : 0;
+    *ret_to = i == end.chunk ? end.index : rm__series_chunk(series, i)->n;
+}
+
+static void sum_up_run(const struct rm_series *series, uint32_t first, struct rm_run *ret_run)
+{
+    *ret_run = (struct rm_run){0};
+    for (uint32_t i = first; i < first + RM_RUN_CHUNKS; i++) {
+        const struct rm_chunk *chunk = series->older.items[i];
+
+        rm__chunk_summarize(chunk, 0, chunk->n, &ret_run->summary);
+        rm__chunk_increase(chunk, 0, chunk->n, &ret_run->increase);
+    }
+}
+
+/* The run that begins with chunk @i, where one does, all of it between two places; else NULL.
+ * Ranges are cut into the same runs whether those are kept or not, or it would show in sums. */
+static const struct rm_run *whole_run(const struct rm_series *series, uint32_t i,
+                                      struct rm_series_place begin, struct rm_series_place end,
+                                      struct rm_run *not_kept)
+{
+    struct rm_runs *runs = (struct rm_runs *)&series->runs; /* a cache: const, but for that */
+    struct rm_run *run;
+
+    if (i % RM_RUN_CHUNKS != 0 || i + RM_RUN_CHUNKS > series->older.n ||
+        i + RM_RUN_CHUNKS > end.chunk || (i == begin.chunk && begin.index > 0)) {
+        return NULL;
+    }
+    run = rm__runs_at(runs, i / RM_RUN_CHUNKS);
+    if (run == NULL) {
+        run = not_kept;
+        run->summary.count = 0;
+    }
+    if (run->summary.count == 0) {
+        sum_up_run(series, i, run);
+    }
+    return run;
 }
 
 void rm__series_summarize(const struct rm_series *series, struct rm_series_place begin,
                           struct rm_series_place end, struct rm_summary *summary)
 {
-    for (uint32_t i = begin.chunk; i < series->chunks.n && i <= end.chunk; i++) {
-        const struct rm_chunk *chunk = chunk_at(series, i);
-        uint32_t from = i == begin.chunk ? begin.index : 0;
-        uint32_t to = i == end.chunk ? end.index : chunk->n;
+    uint32_t n_chunks = rm__series_n_chunks(series);
+    uint32_t i = begin.chunk;
 
-        if (from == 0 && to == chunk->n) {
-            rm__summary_merge(summary, &chunk->summary);
+    while (i < n_chunks && i <= end.chunk) {
+        struct rm_run not_kept;
+        const struct rm_run *run = whole_run(series, i, begin, end, &not_kept);
+        uint32_t from;
+        uint32_t to;
+
+        if (run != NULL) {
+            rm__summary_merge(summary, &run->summary);
+            i += RM_RUN_CHUNKS;
         } else {
-            rm__chunk_summarize(chunk, from, to, summary);
+            cut(series, i, begin, end, &from, &to);
+            rm__chunk_summarize(rm__series_chunk(series, i), from, to, summary);
+            i++;
         }
     }
 }
 
-const struct rm_observation *rm__series_step_back(const struct rm_series *series,
-                                                  struct rm_series_place *place)
+void rm__series_increase(const struct rm_series *series, struct rm_series_place begin,
+                         struct rm_series_place end, struct rm_increase *increase)
 {
-    if (place->index == 0) {
-        assert(place->chunk > 0);
-        place->chunk--;
-        place->index = chunk_at(series, place->chunk)->n;
+    uint32_t n_chunks = rm__series_n_chunks(series);
+    uint32_t i = begin.chunk;
+
+    while (i < n_chunks && i <= end.chunk) {
+        struct rm_run not_kept;
+        const struct rm_run *run = whole_run(series, i, begin, end, &not_kept);
+        uint32_t from;
+        uint32_t to;
+
+        if (run != NULL) {
+            rm__increase_append(increase, &run->increase);
+            i += RM_RUN_CHUNKS;
+        } else {
+            cut(series, i, begin, end, &from, &to);
+            rm__chunk_increase(rm__series_chunk(series, i), from, to, increase);
+            i++;
+        }
     }
-    place->index--;
-    return &rm__chunk_peek(chunk_at(series, place->chunk))[place->index];
 }

@@ -1,29 +1,51 @@
 /* A series: a label set of a metric, its observations in chunks in the order of their positions,
- * and its histogram. */
+ * and their distribution.
+ *
+ * The newest chunk is open. Of the others at most one is, the last that an observation came late
+ * for; all others are sealed. That, and where one chunk ends and the next begins, comes of what was
+ * recorded alone: reading, freezing and restoring change nothing of it. */
 #ifndef RAFTMETRICS_SRC_METRICS_SERIES_H
 #define RAFTMETRICS_SRC_METRICS_SERIES_H
 
 #include <stdint.h>
 
 #include "chunk.h"
+#include "distribution.h"
+#include "increase.h"
 #include "observation.h"
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/metrics/histogram.h"
+#include "runs.h"
 #include "summary.h"
 #include "vector.h"
 
 struct rm_metric;
 
+#define RM_SERIES_NO_CHUNK UINT32_MAX
+
 struct rm_series {
     struct rm_metric *metric;
-    uint64_t hash;           /* its place in the store's table */
-    uint64_t identity;       /* what the state's hash knows it by */
-    struct rm_vector chunks; /* of struct rm_chunk, none empty, each before the next */
-    struct rm_histogram histogram;
-    uint64_t n_bytes; /* allocated, itself included */
+    uint64_t hash;                        /* its place in the store's table */
+    uint64_t identity;                    /* what the state's hash knows it by */
+    struct rm_chunk *head;                /* the newest chunk; NULL where there is none */
+    struct rm_vector older;               /* of struct rm_chunk, none empty, each before the next */
+    struct rm_distribution *distribution; /* NULL while its values, in one chunk, say it all */
+    struct rm_runs runs;
+    uint64_t n_bytes; /* allocated, itself included, runs not */
+    uint32_t late;    /* the one of older that is open; RM_SERIES_NO_CHUNK */
     uint32_t n_labels;
     struct rm_label labels[]; /* their bytes lie behind them in the same block */
 };
+
+static inline uint32_t rm__series_n_chunks(const struct rm_series *series)
+{
+    return series->older.n + (series->head != NULL);
+}
+
+static inline struct rm_chunk *rm__series_chunk(const struct rm_series *series, uint32_t index)
+{
+    return index < series->older.n ? series->older.items[index] : series->head;
+}
 
 /* A place between two observations: in front of observation @index of chunk @chunk. The end is
  * index 0 of the chunk that is not there. */
@@ -45,18 +67,26 @@ bool rm__series_has_labels(const struct rm_series *series, const struct rm_label
 /* The value of a label, empty where the series has none of that name. */
 struct rm_slice rm__series_label(const struct rm_series *series, struct rm_slice name);
 
-/* Adds an observation whose ordinal is larger than all before. Errors: RM_ENOMEM, after which the
- * histogram may count one that the chunks do not hold. */
+/* Adds an observation whose ordinal is larger than all before; @bounds are the same each time.
+ * Errors: RM_ENOMEM, after which nothing may be done with the series but freeing it. */
 int rm__series_record(struct rm_series *series, const struct rm_observation *observation,
                       struct rm_bucket_bounds bounds);
 
-/* Makes @chunk chunk @index of the series, which takes the caller's ownership over unless it fails.
- * Its observations stand between those of its neighbours; the histogram does not count them.
- * Errors: RM_ENOMEM. */
-int rm__series_insert_chunk(struct rm_series *series, uint32_t index, struct rm_chunk *chunk);
+/* Makes @chunk the newest chunk of the series, and takes the caller's ownership over unless it
+ * fails. Its observations stand behind those of the others. What was the newest is sealed already,
+ * or is the open one of the others. Errors: RM_ENOMEM. */
+int rm__series_append_chunk(struct rm_series *series, struct rm_chunk *chunk);
 
-/* Adds counts of observations that are inserted with their chunk. Errors: RM_ENOMEM. */
-int rm__series_add_counts(struct rm_series *series, const struct rm_histogram *histogram);
+/* Takes @distribution over unless it fails. Errors: RM_ENOMEM. */
+int rm__series_set_distribution(struct rm_series *series, struct rm_distribution *distribution);
+
+/* Keeps the distribution of all that was recorded from now on, whatever becomes of the values.
+ * Errors: RM_ENOMEM, which leaves the series as it was. */
+int rm__series_keep_distribution(struct rm_series *series, struct rm_bucket_bounds bounds);
+
+/* Adds the counts of all that was recorded. Errors: RM_ENOMEM, after which some may be added. */
+int rm__series_add_to_histogram(const struct rm_series *series, struct rm_bucket_bounds bounds,
+                                struct rm_histogram *histogram);
 
 /* The place in front of the first observation that does not stand before @position. */
 struct rm_series_place rm__series_find(const struct rm_series *series, struct rm_position position);
@@ -65,13 +95,13 @@ struct rm_series_place rm__series_find(const struct rm_series *series, struct rm
 uint64_t rm__series_count(const struct rm_series *series, struct rm_series_place begin,
                           struct rm_series_place end);
 
-/* Adds the observations between two places. */
+/* Adds the observations between two places, in their order. The sums and moments of what is added
+ * do not depend on what was asked before, to the last bit. */
 void rm__series_summarize(const struct rm_series *series, struct rm_series_place begin,
                           struct rm_series_place end, struct rm_summary *summary);
 
-/* Moves @place, which is not the front of the series, one back; the observation it now stands in
- * front of. */
-const struct rm_observation *rm__series_step_back(const struct rm_series *series,
-                                                  struct rm_series_place *place);
+/* Appends them. */
+void rm__series_increase(const struct rm_series *series, struct rm_series_place begin,
+                         struct rm_series_place end, struct rm_increase *increase);
 
 #endif

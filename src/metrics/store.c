@@ -305,21 +305,23 @@ int rm_store_histogram(struct rm_store *store, const struct rm_selection *select
 {
     const struct rm_metric *metric = rm__store_find_metric(store, selection->metric_name);
     struct rm_histogram merged = {0};
+    struct rm_bucket_bounds bounds;
 
     if (metric == NULL) {
         return RM_ENOTFOUND;
     }
+    bounds = rm__shared_bounds_peek(metric->bounds);
     for (uint32_t i = 0; i < metric->series.n; i++) {
         const struct rm_series *series = metric->series.items[i];
 
         if (rm__selection_has(selection, series) &&
-            rm_histogram_merge(&merged, &series->histogram) != 0) {
+            rm__series_add_to_histogram(series, bounds, &merged) != 0) {
             rm_histogram_done(&merged);
             return RM_ENOMEM;
         }
     }
     *ret_histogram = merged;
-    *ret_bounds = rm__shared_bounds_peek(metric->bounds);
+    *ret_bounds = bounds;
     return 0;
 }
 

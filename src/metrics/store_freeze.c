@@ -1,5 +1,5 @@
 /* rm_store_freeze: one walk over the store, which copies the index and shares the observations,
- * but for those of small chunks. */
+ * but for those of small open chunks. */
 #include <stdlib.h>
 
 #include "image_bytes.h"
@@ -71,6 +71,19 @@ static int copy_observations(struct frozen *frozen, struct rm_slice observations
     return 0;
 }
 
+/* What lies in one blob may go on where the last piece ends. */
+static bool extend_piece(struct frozen *frozen, struct rm_slice observations)
+{
+    struct rm_slice *end = (struct rm_slice *)(void *)(frozen->pieces.data + frozen->pieces.len);
+
+    if (end[-1].data == NULL || end[-1].data + end[-1].len != observations.data) {
+        return false;
+    }
+    end[-1].len += observations.len;
+    frozen->image.n_bytes += observations.len;
+    return true;
+}
+
 static int share_observations(struct frozen *frozen, struct rm_chunk *chunk,
                               struct rm_slice observations)
 {
@@ -80,14 +93,19 @@ static int share_observations(struct frozen *frozen, struct rm_chunk *chunk,
         return rv;
     }
     rm__chunk_ref(chunk);
-    return add_piece(frozen, observations);
+    return extend_piece(frozen, observations) ? 0 : add_piece(frozen, observations);
 }
 
 static int add_observations(struct frozen *frozen, struct rm_chunk *chunk)
 {
-    struct rm_slice observations =
-        rm_slice_make(rm__chunk_peek(chunk), chunk->n * sizeof(struct rm_observation));
+    struct rm_slice observations;
 
+    if (rm__chunk_is_sealed(chunk)) {
+        return share_observations(
+            frozen, chunk,
+            rm_slice_make(rm__chunk_block_of(chunk), rm__chunk_seal_of(chunk)->n_block_bytes));
+    }
+    observations = rm_slice_make(rm__chunk_peek(chunk), chunk->n * sizeof(struct rm_observation));
     return chunk->n < RM_CHUNK_SHARED_MIN ? copy_observations(frozen, observations)
                                           : share_observations(frozen, chunk, observations);
 }
@@ -110,19 +128,20 @@ static char *put_labels(char *to, const struct rm_series *series)
 
 static char *put_chunk(char *to, const struct rm_chunk *chunk)
 {
-    const struct rm_summary *summary = &chunk->summary;
-    const struct rm_store_image_chunk image = {.n = chunk->n,
-                                               .moments_scale = (uint32_t)summary->moments.scale,
-                                               .small_high = summary->sum.small.high,
-                                               .small_low = summary->sum.small.low,
-                                               .large_high = summary->sum.large.high,
-                                               .large_low = summary->sum.large.low,
-                                               .min = summary->min,
-                                               .max = summary->max,
-                                               .moments_mean = summary->moments.mean,
-                                               .moments_m2 = summary->moments.m2};
+    struct rm_store_image_chunk image = {.n_bytes = chunk->n * sizeof(struct rm_observation),
+                                         .n = chunk->n};
 
+    if (rm__chunk_is_sealed(chunk)) {
+        image.hash = rm__chunk_seal_of(chunk)->hash;
+        image.n_bytes = rm__chunk_seal_of(chunk)->n_block_bytes;
+        image.is_sealed = 1;
+    }
     return rm__image_put(to, &image, sizeof image);
+}
+
+static size_t distribution_bytes(const struct rm_series *series)
+{
+    return series->distribution == NULL ? 0 : rm__distribution_image_bytes(series->distribution);
 }
 
 /* What it takes in the index, at most. */
@@ -130,8 +149,8 @@ static size_t series_bytes(const struct rm_series *series)
 {
     size_t n_bytes = sizeof(struct rm_store_image_series) +
                      series->n_labels * sizeof(struct rm_store_image_label) + 8 +
-                     series->histogram.n_counts * sizeof *series->histogram.counts +
-                     series->chunks.n * sizeof(struct rm_store_image_chunk);
+                     distribution_bytes(series) +
+                     rm__series_n_chunks(series) * sizeof(struct rm_store_image_chunk);
 
     for (uint32_t i = 0; i < series->n_labels; i++) {
         n_bytes += series->labels[i].name.len + series->labels[i].value.len;
@@ -142,9 +161,8 @@ static size_t series_bytes(const struct rm_series *series)
 static int add_series(struct frozen *frozen, const struct rm_series *series)
 {
     const struct rm_store_image_series image = {.n_labels = series->n_labels,
-                                                .n_chunks = series->chunks.n,
-                                                .first_bucket = series->histogram.first_bucket,
-                                                .n_counts = series->histogram.n_counts};
+                                                .n_chunks = rm__series_n_chunks(series),
+                                                .n_distribution_bytes = distribution_bytes(series)};
     int rv = rm_buffer_reserve(&frozen->index, series_bytes(series));
     char *to;
 
@@ -154,11 +172,14 @@ static int add_series(struct frozen *frozen, const struct rm_series *series)
     to = frozen->index.data + frozen->index.len;
     to = rm__image_put(to, &image, sizeof image);
     to = put_labels(to, series);
-    to = rm__image_put(to, series->histogram.counts,
-                       image.n_counts * sizeof *series->histogram.counts);
-    for (uint32_t i = 0; i < series->chunks.n && rv == 0; i++) {
-        to = put_chunk(to, series->chunks.items[i]);
-        rv = add_observations(frozen, series->chunks.items[i]);
+    if (series->distribution != NULL) {
+        to = rm__distribution_put(series->distribution, to);
+    }
+    for (uint32_t i = 0; i < image.n_chunks && rv == 0; i++) {
+        struct rm_chunk *chunk = rm__series_chunk(series, i);
+
+        to = put_chunk(to, chunk);
+        rv = add_observations(frozen, chunk);
     }
     frozen->index.len = (size_t)(to - frozen->index.data);
     return rv;

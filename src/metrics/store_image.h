@@ -9,14 +9,20 @@
  *       series         16 bytes                               n_series times, as they were created
  *         label sizes  8 bytes                                  n_labels times, sorted by name
  *         label bytes  name, value, name, ... filled up         once
- *         counts       8 bytes                                  n_counts times
- *         chunk        72 bytes                                 n_chunks times, in order of time
- *   observations       24 bytes                               those of all chunks in that order
+ *         distribution n_distribution_bytes                     once, where the series keeps one
+ *         chunk        24 bytes                                 n_chunks times, in order of time
+ *   observations       those of all chunks in that order: of a sealed chunk its block
+ *                      (chunk_block.h), of an open one 24 bytes for each
  *
  * The chunks of a restored store are those of the frozen one, and their sums are stored, not
- * computed: both come out of the order in which the observations were recorded, and show in the
- * last bits of aggregates. The observations make the bulk of an image. They lie in it as they do in
- * memory, so that they are neither copied into it nor out of it. */
+ * computed: both show in the last bits of aggregates. Observations make the bulk of an image. They
+ * lie in it as they do in memory, so that they are neither copied into it nor out of it.
+ *
+ * Every byte is under a hash: the index under one in the header, a block under one in the index
+ * that was made when it was sealed, and the observations of open chunks, for nobody has to look at
+ * them before they are restored, under what the state's hash is above that of the blocks. So a
+ * restored image is one that a store has frozen, and its blocks are not decoded to see whether they
+ * can be. */
 #ifndef RAFTMETRICS_SRC_METRICS_STORE_IMAGE_H
 #define RAFTMETRICS_SRC_METRICS_STORE_IMAGE_H
 
@@ -28,7 +34,7 @@
 #include "raftmetrics/metrics/store.h"
 #include "state_hash.h"
 
-enum { RM_STORE_IMAGE_VERSION = 2 };
+enum { RM_STORE_IMAGE_VERSION = 3 };
 
 struct rm_store_image_header {
     uint32_t version;
@@ -65,8 +71,7 @@ struct rm_store_image_metric {
 struct rm_store_image_series {
     uint32_t n_labels;
     uint32_t n_chunks;
-    uint32_t first_bucket; /* of the histogram */
-    uint32_t n_counts;
+    uint64_t n_distribution_bytes; /* 0: the values, in one chunk, say it all */
 };
 
 struct rm_store_image_label {
@@ -74,18 +79,12 @@ struct rm_store_image_label {
     uint32_t n_value_bytes;
 };
 
-/* A summary without what the observations say. */
+/* The newest chunk is open, of the others one at most. */
 struct rm_store_image_chunk {
+    uint64_t hash;    /* of the block; 0 of an open chunk */
+    uint64_t n_bytes; /* a multiple of 8 */
     uint32_t n;
-    uint32_t moments_scale; /* enum rm_moments_scale */
-    double small_high;
-    double small_low;
-    double large_high;
-    double large_low;
-    double min;
-    double max;
-    double moments_mean;
-    double moments_m2;
+    uint32_t is_sealed;
 };
 
 static_assert(sizeof(struct rm_store_image_header) == 72, "no gaps");
@@ -95,7 +94,7 @@ static_assert(sizeof(struct rm_store_image_rule) == 8, "no gaps");
 static_assert(sizeof(struct rm_store_image_metric) == 24, "no gaps");
 static_assert(sizeof(struct rm_store_image_series) == 16, "no gaps");
 static_assert(sizeof(struct rm_store_image_label) == 8, "no gaps");
-static_assert(sizeof(struct rm_store_image_chunk) == 72, "no gaps");
+static_assert(sizeof(struct rm_store_image_chunk) == 24, "no gaps");
 static_assert(sizeof(struct rm_observation) == 24, "no gaps");
 static_assert(offsetof(struct rm_observation, position.timestamp_ms) == 0, "part of the format");
 static_assert(offsetof(struct rm_observation, position.ordinal) == 8, "part of the format");
@@ -110,8 +109,9 @@ static inline uint64_t rm__store_image_index_hash(const struct rm_store_image_he
     return rm__state_hash_bytes(index, rm__state_hash_bytes(counts, 0));
 }
 
-/* rm_store_restore without the two hashes, which keep tests from showing it consistent images that
- * nobody froze. */
+/* rm_store_restore of an image from anywhere: does without the hashes, which keep tests from
+ * showing it consistent images that nobody froze, but decodes every block, and looks whether it
+ * says what its observations do. */
 int rm__store_restore_unhashed(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash_seed,
                                struct rm_store **ret_store);
 

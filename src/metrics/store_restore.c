@@ -1,8 +1,9 @@
 /* rm_store_restore: builds the tables, the series and what is known of their chunks; looks at every
- * observation once, and leaves it where it is. */
+ * byte once, and leaves observations where they are. */
 #include <math.h>
 #include <stdlib.h>
 
+#include "codec.h"
 #include "image_bytes.h"
 #include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/error.h"
@@ -14,8 +15,10 @@
 struct restorer {
     struct rm_store *store;
     struct rm_blob *blob;
+    bool is_hashed;               /* blocks are believed where their hash is right */
     struct rm_slice index;        /* what is left of it */
     struct rm_slice observations; /* and of them */
+    uint64_t n_observations;      /* as many are left */
     struct rm_buffer labels;      /* of struct rm_label, those of one series */
     struct rm_vector bounds;      /* of struct rm_shared_bounds, as the image numbers them */
     uint64_t *seen;               /* one bit for each ordinal of one metric */
@@ -25,44 +28,11 @@ struct restorer {
 struct progress {
     struct rm_series *series;
     uint64_t n_observations;
-    uint64_t first_ordinal; /* the smallest */
+    uint64_t first_ordinal; /* the smallest that was looked at */
     struct rm_observation last;
 };
 
 /* ---- chunks ---- */
-
-/* Finite, too. */
-static bool is_within(double value, double bound)
-{
-    return fabs(value) <= bound;
-}
-
-/* What the sums and moments of RM_CHUNK_MAX doubles cannot pass. Whether they are those of just
- * these doubles would take as long to find out as recording them. */
-static bool is_summary_valid(const struct rm_store_image_chunk *image)
-{
-    return image->moments_scale <= RM_MOMENTS_LARGE && is_within(image->small_high, 0x1p521) &&
-           is_within(image->small_low, fabs(image->small_high)) &&
-           is_within(image->large_high, 0x1p969) &&
-           is_within(image->large_low, fabs(image->large_high)) && isfinite(image->min) &&
-           isfinite(image->max) && image->min <= image->max &&
-           is_within(image->moments_mean, 0x1p425) && is_within(image->moments_m2, 0x1p880) &&
-           image->moments_m2 >= 0;
-}
-
-static struct rm_summary summary_of(const struct rm_store_image_chunk *image,
-                                    const struct rm_observation *observations)
-{
-    return (struct rm_summary){
-        .count = image->n,
-        .sum = {{image->small_high, image->small_low}, {image->large_high, image->large_low}},
-        .min = image->min,
-        .max = image->max,
-        .first = observations[0],
-        .last = observations[image->n - 1],
-        .moments = {image->moments_mean, image->moments_m2,
-                    (enum rm_moments_scale)image->moments_scale}};
-}
 
 /* Notes an ordinal; false where it was noted before. */
 static bool see(uint64_t *seen, uint64_t ordinal)
@@ -102,38 +72,100 @@ static bool are_observations_valid(const struct restorer *restorer, struct progr
     return last.timestamp_ms <= RM_TIMESTAMP_MAX_MS;
 }
 
-static int add_chunk(struct restorer *restorer, struct progress *progress,
-                     const struct rm_store_image_chunk *image)
+/* Adds that of observations of @series. */
+static void add_hash(struct restorer *restorer, struct rm_series *series, uint64_t hash)
 {
-    struct rm_series *series = progress->series;
-    const struct rm_observation *observations;
-    struct rm_summary summary;
-    struct rm_chunk *chunk;
-    uint64_t hash;
-    int rv;
+    series->metric->state_hash += hash;
+    restorer->store->state_hash += hash;
+}
 
-    if (image->n == 0 || image->n > RM_CHUNK_MAX || !is_summary_valid(image)) {
-        return RM_ECORRUPT;
-    }
-    observations = rm__image_take(&restorer->observations, image->n, sizeof *observations);
-    if (observations == NULL ||
+/* Errors of these: RM_ECORRUPT, RM_ENOMEM. */
+static int take_open(struct restorer *restorer, struct progress *progress,
+                     const struct rm_store_image_chunk *image, struct rm_chunk **ret_chunk)
+{
+    const struct rm_observation *observations =
+        rm__image_take(&restorer->observations, image->n, sizeof *observations);
+    struct rm_series *series = progress->series;
+
+    if (observations == NULL || image->hash != 0 ||
+        image->n_bytes != image->n * sizeof *observations ||
         !are_observations_valid(restorer, progress, observations, image->n)) {
         return RM_ECORRUPT;
     }
-    progress->n_observations += image->n;
-    hash = rm__state_hash_observations(series->identity, observations, image->n);
-    series->metric->state_hash += hash;
-    restorer->store->state_hash += hash;
-    summary = summary_of(image, observations);
-    chunk = rm__chunk_adopt(restorer->blob, observations, image->n, &summary);
-    if (chunk == NULL) {
-        return RM_ENOMEM;
+    add_hash(restorer, series,
+             rm__state_hash_observations(series->identity, observations, image->n));
+    *ret_chunk = rm__chunk_adopt(restorer->blob, observations, image->n);
+    return *ret_chunk == NULL ? RM_ENOMEM : 0;
+}
+
+/* Does @block say what its observations do? */
+static bool is_block_true(const struct restorer *restorer, struct progress *progress,
+                          const struct rm_chunk_block *block)
+{
+    struct rm_chunk_window window;
+    struct rm_chunk_block truth;
+
+    if (rm__codec_decode(rm__chunk_block_bytes(block), block->n, window.observations) != 0 ||
+        !are_observations_valid(restorer, progress, window.observations, block->n)) {
+        return false;
     }
-    rv = rm__series_insert_chunk(series, series->chunks.n, chunk);
+    truth = rm__chunk_block_describe(window.observations, block->n, progress->series->identity);
+    truth.n_bytes = block->n_bytes;
+    return memcmp(&truth, block, sizeof truth) == 0;
+}
+
+static int take_sealed(struct restorer *restorer, struct progress *progress,
+                       const struct rm_store_image_chunk *image, struct rm_chunk **ret_chunk)
+{
+    const struct rm_chunk_block *block = rm__image_take(&restorer->observations, image->n_bytes, 1);
+    struct rm_chunk_seal seal = {.n_block_bytes = image->n_bytes};
+
+    if (block == NULL || !rm__chunk_block_fills(block, image->n_bytes) || block->n != image->n) {
+        return RM_ECORRUPT;
+    }
+    seal.hash = rm__state_hash_bytes(rm_slice_make(block, image->n_bytes), 0);
+    if (restorer->is_hashed ? seal.hash != image->hash
+                            : !is_block_true(restorer, progress, block)) {
+        return RM_ECORRUPT;
+    }
+    progress->last = block->last;
+    add_hash(restorer, progress->series, block->state_hash);
+    *ret_chunk = rm__chunk_adopt_block(restorer->blob, block, &seal);
+    return *ret_chunk == NULL ? RM_ENOMEM : 0;
+}
+
+static int add_chunk(struct restorer *restorer, struct progress *progress,
+                     const struct rm_store_image_chunk *image)
+{
+    struct rm_chunk *chunk;
+    int rv;
+
+    if (image->n == 0 || image->n > RM_CHUNK_MAX || image->is_sealed > 1 ||
+        image->n_bytes % 8 != 0) {
+        return RM_ECORRUPT;
+    }
+    rv = image->is_sealed ? take_sealed(restorer, progress, image, &chunk)
+                          : take_open(restorer, progress, image, &chunk);
+    if (rv != 0) {
+        return rv;
+    }
+    progress->n_observations += image->n;
+    rv = rm__series_append_chunk(progress->series, chunk);
     if (rv != 0) {
         rm__chunk_unref(chunk);
     }
     return rv;
+}
+
+/* Of all chunks the last is open, and of the others one at most. */
+static bool are_chunks_closed(const struct rm_store_image_chunk *images, uint32_t n)
+{
+    uint32_t n_late = 0;
+
+    for (uint32_t i = 0; i + 1 < n; i++) {
+        n_late += !images[i].is_sealed;
+    }
+    return n_late <= 1 && !images[n - 1].is_sealed;
 }
 
 static int add_chunks(struct restorer *restorer, struct progress *progress, uint32_t n_chunks)
@@ -142,7 +174,7 @@ static int add_chunks(struct restorer *restorer, struct progress *progress, uint
         rm__image_take(&restorer->index, n_chunks, sizeof *images);
     int rv = 0;
 
-    if (images == NULL || n_chunks == 0) {
+    if (images == NULL || n_chunks == 0 || !are_chunks_closed(images, n_chunks)) {
         return RM_ECORRUPT;
     }
     for (uint32_t i = 0; i < n_chunks && rv == 0; i++) {
@@ -193,49 +225,35 @@ static int read_labels(struct restorer *restorer, uint32_t n_labels)
     return cut_labels(restorer, sizes, n_labels, bytes) ? 0 : RM_ECORRUPT;
 }
 
-static int read_counts(struct restorer *restorer, const struct rm_store_image_series *image,
-                       size_t n_buckets, struct rm_histogram *ret_borrowed)
+static int add_distribution(struct progress *progress, struct rm_slice bytes)
 {
-    const uint64_t *counts = rm__image_take(&restorer->index, image->n_counts, sizeof *counts);
+    struct rm_distribution distribution;
+    int rv = rm__distribution_read(bytes, rm__shared_bounds_peek(progress->series->metric->bounds),
+                                   progress->n_observations, &distribution);
 
-    if (counts == NULL || image->n_counts == 0 || image->n_counts > n_buckets ||
-        image->first_bucket > n_buckets - image->n_counts) {
-        return RM_ECORRUPT;
-    }
-    *ret_borrowed = (struct rm_histogram){.counts = (uint64_t *)counts,
-                                          .first_bucket = image->first_bucket,
-                                          .n_counts = image->n_counts};
-    return 0;
-}
-
-static bool is_count_of(const struct rm_histogram *histogram, uint64_t n_observations)
-{
-    for (uint32_t i = 0; i < histogram->n_counts; i++) {
-        if (histogram->counts[i] > n_observations) {
-            return false;
+    if (rv == 0) {
+        rv = rm__series_set_distribution(progress->series, &distribution);
+        if (rv != 0) {
+            rm__distribution_done(&distribution);
         }
-        n_observations -= histogram->counts[i];
     }
-    return n_observations == 0;
+    return rv;
 }
 
 /* Everything of a series that is in the store, behind its labels. */
 static int fill_series(struct restorer *restorer, const struct rm_store_image_series *image,
                        struct progress *progress)
 {
-    struct rm_histogram histogram;
-    size_t n_bounds = rm__shared_bounds_peek(progress->series->metric->bounds).n;
-    int rv = read_counts(restorer, image, n_bounds + 1, &histogram);
+    struct rm_slice distribution;
+    int rv;
 
-    if (rv == 0) {
-        rv = add_chunks(restorer, progress, image->n_chunks);
+    if (image->n_distribution_bytes % 8 != 0 ||
+        !rm__image_take_bytes(&restorer->index, image->n_distribution_bytes, &distribution) ||
+        (distribution.len == 0 && image->n_chunks > 1)) {
+        return RM_ECORRUPT;
     }
-    if (rv != 0) {
-        return rv;
-    }
-    return is_count_of(&histogram, progress->n_observations)
-               ? rm__series_add_counts(progress->series, &histogram)
-               : RM_ECORRUPT;
+    rv = add_chunks(restorer, progress, image->n_chunks);
+    return rv != 0 || distribution.len == 0 ? rv : add_distribution(progress, distribution);
 }
 
 static int add_series(struct restorer *restorer, struct rm_metric *metric,
@@ -269,7 +287,7 @@ static int add_series(struct restorer *restorer, struct rm_metric *metric,
 
 /* ---- metrics ---- */
 
-/* Series were created in the order of their first ordinals, and are merged in it. */
+/* Series were created in the order of their first ordinals. */
 static int add_all_series(struct restorer *restorer, struct rm_metric *metric, uint32_t n_series)
 {
     uint64_t n_observations = 0;
@@ -282,7 +300,7 @@ static int add_all_series(struct restorer *restorer, struct rm_metric *metric, u
         if (rv != 0) {
             return rv;
         }
-        if (progress.first_ordinal < first_ordinal) {
+        if (!restorer->is_hashed && progress.first_ordinal < first_ordinal) {
             return RM_ECORRUPT;
         }
         first_ordinal = progress.first_ordinal;
@@ -305,7 +323,7 @@ static int add_metric(struct restorer *restorer)
 
     if (image == NULL || !rm__image_take_bytes(&restorer->index, image->n_name_bytes, &name) ||
         !rm_metric_name_is_valid(name) || image->n_observations == 0 ||
-        image->n_observations > restorer->observations.len / sizeof(struct rm_observation) ||
+        image->n_observations > restorer->n_observations ||
         !rm__numbered_bounds_find(&restorer->bounds, image->bounds, &bounds)) {
         return RM_ECORRUPT;
     }
@@ -313,6 +331,7 @@ static int add_metric(struct restorer *restorer)
     if (rv != 0) {
         return rv == RM_EEXIST ? RM_ECORRUPT : rv;
     }
+    restorer->n_observations -= image->n_observations;
     metric->n_samples = image->n_observations;
     rv = add_all_series(restorer, metric, image->n_series);
     memset(restorer->seen, 0, (metric->n_samples / 64 + 1) * sizeof *restorer->seen);
@@ -322,6 +341,12 @@ static int add_metric(struct restorer *restorer)
 
 /* ---- the image ---- */
 
+/* No more than so many can lie in @n_bytes. */
+static uint64_t observations_max(uint64_t n_bytes)
+{
+    return (n_bytes / sizeof(struct rm_chunk_block) + 1) * RM_CHUNK_MAX;
+}
+
 /* The header of an image that is as long as its parts; NULL where there is none. */
 static const struct rm_store_image_header *peek_header(struct rm_slice bytes)
 {
@@ -329,11 +354,10 @@ static const struct rm_store_image_header *peek_header(struct rm_slice bytes)
 
     assert((uintptr_t)bytes.data % 8 == 0);
     if (header == NULL || header->version != RM_STORE_IMAGE_VERSION || header->zero != 0 ||
-        header->n_index_bytes % 8 != 0 || header->n_index_bytes > bytes.len ||
-        header->n_observations >
-            (bytes.len - header->n_index_bytes) / sizeof(struct rm_observation) ||
-        header->n_bytes != sizeof *header + header->n_index_bytes +
-                               header->n_observations * sizeof(struct rm_observation) ||
+        header->n_bytes % 8 != 0 || header->n_bytes < sizeof *header ||
+        header->n_bytes - sizeof *header > bytes.len || header->n_index_bytes % 8 != 0 ||
+        header->n_index_bytes > header->n_bytes - sizeof *header ||
+        header->n_observations > observations_max(header->n_bytes) ||
         header->n_metrics > header->n_index_bytes / sizeof(struct rm_store_image_metric) ||
         header->n_series > header->n_index_bytes / sizeof(struct rm_store_image_series)) {
         return NULL;
@@ -372,20 +396,23 @@ static int add_metrics(struct restorer *restorer, const struct rm_store_image_he
         return rv;
     }
     return restorer->index.len == 0 && restorer->observations.len == 0 &&
+                   restorer->n_observations == 0 &&
                    restorer->store->series.n_items == header->n_series
                ? 0
                : RM_ECORRUPT;
 }
 
-static int restore(struct rm_blob *blob, const struct rm_store_image_header *header,
+static int restore(struct rm_blob *blob, const struct rm_store_image_header *header, bool is_hashed,
                    uint64_t hash_seed, struct rm_store **ret_store)
 {
     struct rm_slice index = index_of(header);
     struct restorer restorer = {
         .blob = blob,
+        .is_hashed = is_hashed,
         .index = index,
         .observations = rm_slice_make(index.data + index.len,
-                                      header->n_observations * sizeof(struct rm_observation))};
+                                      header->n_bytes - sizeof *header - header->n_index_bytes),
+        .n_observations = header->n_observations};
     int rv;
 
     rm_buffer_init(&restorer.labels, SIZE_MAX);
@@ -403,6 +430,11 @@ static int restore(struct rm_blob *blob, const struct rm_store_image_header *hea
     return 0;
 }
 
+static void move_behind(struct rm_slice *bytes, const struct rm_store_image_header *header)
+{
+    *bytes = rm_slice_make(bytes->data + header->n_bytes, bytes->len - header->n_bytes);
+}
+
 int rm__store_restore_unhashed(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash_seed,
                                struct rm_store **ret_store)
 {
@@ -412,9 +444,9 @@ int rm__store_restore_unhashed(struct rm_blob *blob, struct rm_slice *bytes, uin
     if (header == NULL) {
         return RM_ECORRUPT;
     }
-    rv = restore(blob, header, hash_seed, ret_store);
+    rv = restore(blob, header, false, hash_seed, ret_store);
     if (rv == 0) {
-        *bytes = rm_slice_make(bytes->data + header->n_bytes, bytes->len - header->n_bytes);
+        move_behind(bytes, header);
     }
     return rv;
 }
@@ -423,7 +455,6 @@ int rm_store_restore(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash
                      struct rm_store **ret_store)
 {
     const struct rm_store_image_header *header = peek_header(*bytes);
-    struct rm_slice rest = *bytes;
     struct rm_store *store;
     int rv;
 
@@ -431,7 +462,7 @@ int rm_store_restore(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash
         header->index_hash != rm__store_image_index_hash(header, index_of(header))) {
         return RM_ECORRUPT;
     }
-    rv = rm__store_restore_unhashed(blob, &rest, hash_seed, &store);
+    rv = restore(blob, header, true, hash_seed, &store);
     if (rv != 0) {
         return rv;
     }
@@ -439,7 +470,7 @@ int rm_store_restore(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash
         rm_store_free(store);
         return RM_ECORRUPT;
     }
-    *bytes = rest;
+    move_behind(bytes, header);
     *ret_store = store;
     return 0;
 }

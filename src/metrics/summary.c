@@ -36,26 +36,37 @@ void rm__summary_add(struct rm_summary *summary, const struct rm_observation *ob
     double value = observation->value;
 
     if (summary->count == 0) {
-        *summary = (struct rm_summary){
-            .min = value, .max = value, .first = *observation, .last = *observation};
+        *summary = (struct rm_summary){.min = value,
+                                       .max = value,
+                                       .first = *observation,
+                                       .last = *observation,
+                                       .without_moments = summary->without_moments};
     }
     summary->count++;
     rm__sum_add(&summary->sum, value);
-    rm__moments_add(&summary->moments, summary->count, value);
+    if (!summary->without_moments) {
+        rm__moments_add(&summary->moments, summary->count, value);
+    }
     extend(summary, value, value, observation, observation);
 }
 
 void rm__summary_merge(struct rm_summary *summary, const struct rm_summary *other)
 {
+    bool without_moments = summary->without_moments || other->without_moments;
+
     if (other->count == 0) {
         return;
     }
     if (summary->count == 0) {
         *summary = *other;
+        summary->without_moments = without_moments;
         return;
     }
+    summary->without_moments = without_moments;
     rm__sum_merge(&summary->sum, &other->sum);
-    rm__moments_merge(&summary->moments, summary->count, &other->moments, other->count);
+    if (!without_moments) {
+        rm__moments_merge(&summary->moments, summary->count, &other->moments, other->count);
+    }
     summary->count += other->count;
     extend(summary, other->min, other->max, &other->first, &other->last);
 }
@@ -73,25 +84,26 @@ static const struct rm_aggregate EMPTY = {.count = 0,
 void rm__summary_aggregate(const struct rm_summary *summary, struct rm_aggregate *ret_aggregate)
 {
     double mean;
-    double variance;
 
+    *ret_aggregate = EMPTY;
     if (summary->count == 0) {
-        *ret_aggregate = EMPTY;
         return;
     }
     /* Rounding can carry a quotient past the values that it is the mean of. */
     mean = rm__sum_divide(&summary->sum, (double)summary->count);
     mean = larger_of(summary->min, smaller_of(summary->max, mean));
-    variance = rm__moments_variance(&summary->moments, summary->count);
-    *ret_aggregate =
-        (struct rm_aggregate){.count = summary->count,
-                              .sum = rm__sum_round(&summary->sum),
-                              .sum_overflows = !isfinite(rm__sum_round(&summary->sum)),
-                              .mean = mean,
-                              .min = summary->min,
-                              .max = summary->max,
-                              .first = summary->first.value,
-                              .last = summary->last.value,
-                              .variance = isfinite(variance) ? variance : NAN,
-                              .stddev = rm__moments_stddev(&summary->moments, summary->count)};
+    ret_aggregate->count = summary->count;
+    ret_aggregate->sum = rm__sum_round(&summary->sum);
+    ret_aggregate->sum_overflows = !isfinite(ret_aggregate->sum);
+    ret_aggregate->mean = mean;
+    ret_aggregate->min = summary->min;
+    ret_aggregate->max = summary->max;
+    ret_aggregate->first = summary->first.value;
+    ret_aggregate->last = summary->last.value;
+    if (!summary->without_moments) {
+        double variance = rm__moments_variance(&summary->moments, summary->count);
+
+        ret_aggregate->variance = isfinite(variance) ? variance : NAN;
+        ret_aggregate->stddev = rm__moments_stddev(&summary->moments, summary->count);
+    }
 }

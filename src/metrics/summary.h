@@ -4,6 +4,7 @@
 #ifndef RAFTMETRICS_SRC_METRICS_SUMMARY_H
 #define RAFTMETRICS_SRC_METRICS_SUMMARY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "double_double.h"
@@ -19,12 +20,15 @@ struct rm_summary {
     struct rm_observation first; /* oldest by position */
     struct rm_observation last;
     struct rm_moments moments;
+    bool without_moments; /* set before anything is added: they cost most, and are left alone */
 };
 
 void rm__summary_add(struct rm_summary *summary, const struct rm_observation *observation);
 
+/* Moments are those of both only where both have them. */
 void rm__summary_merge(struct rm_summary *summary, const struct rm_summary *other);
 
+/* Without moments variance and stddev are NAN. */
 void rm__summary_aggregate(const struct rm_summary *summary, struct rm_aggregate *ret_aggregate);
 
 #endif

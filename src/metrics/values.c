@@ -1,6 +1,7 @@
 /* rm_store_values: a merge of the series of a metric from the newest value backwards. Series stand
  * in a heap by their newest value that was not taken yet, so a merge costs one look at each series
- * and log(series) a value, however many values lie before. */
+ * and log(series) a value, however many values lie before. A series of which a sealed chunk is
+ * being taken has room to decode it; most are in their open one. */
 #include <stdlib.h>
 
 #include "raftmetrics/base/error.h"
@@ -11,10 +12,12 @@
 /* What is left of a series. */
 struct source {
     const struct rm_series *series;
-    struct rm_observation newest; /* the last that is left */
-    struct rm_series_place place; /* in front of it */
-    uint64_t n_left;              /* it included */
-    uint32_t number;              /* in rm_values.series; NOT_NUMBERED before its first value */
+    struct rm_observation newest;              /* the last that is left */
+    struct rm_series_place place;              /* in front of it */
+    const struct rm_observation *observations; /* of the chunk of place */
+    struct rm_chunk_window *window;            /* they may lie in; NULL while they do not */
+    uint64_t n_left;                           /* newest included */
+    uint32_t number; /* in rm_values.series; NOT_NUMBERED before its first value */
 };
 
 #define NOT_NUMBERED UINT32_MAX
@@ -50,9 +53,47 @@ static void sift_down(struct merge *merge, size_t i)
     merge->heap[i] = moved;
 }
 
-static void add_source(struct merge *merge, const struct rm_series *series,
-                       struct rm_position first, struct rm_position end,
-                       const struct rm_position *before)
+/* Errors: RM_ENOMEM. */
+static int enter_chunk(struct source *source, uint32_t index)
+{
+    const struct rm_chunk *chunk = rm__series_chunk(source->series, index);
+
+    if (rm__chunk_is_sealed(chunk) && source->window == NULL) {
+        source->window = malloc(sizeof *source->window);
+        if (source->window == NULL) {
+            return RM_ENOMEM;
+        }
+    } else if (!rm__chunk_is_sealed(chunk)) {
+        free(source->window);
+        source->window = NULL;
+    }
+    source->observations = rm__chunk_read(chunk, source->window);
+    return 0;
+}
+
+/* Goes to the next older value, which there is. Errors: RM_ENOMEM. */
+static int step_back(struct source *source)
+{
+    if (source->place.index == 0 || source->observations == NULL) {
+        int rv;
+
+        if (source->place.index == 0) {
+            source->place.chunk--;
+            source->place.index = rm__series_chunk(source->series, source->place.chunk)->n;
+        }
+        rv = enter_chunk(source, source->place.chunk);
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    source->place.index--;
+    source->newest = source->observations[source->place.index];
+    return 0;
+}
+
+/* Errors: RM_ENOMEM. */
+static int add_source(struct merge *merge, const struct rm_series *series, struct rm_position first,
+                      struct rm_position end, const struct rm_position *before)
 {
     struct source source = {.series = series, .number = NOT_NUMBERED};
     struct rm_series_place begin = rm__series_find(series, first);
@@ -65,10 +106,23 @@ static void add_source(struct merge *merge, const struct rm_series *series,
         source.n_left = rm__series_count(series, begin, source.place);
     }
     if (source.n_left > 0) {
-        source.newest = *rm__series_step_back(series, &source.place);
+        int rv = step_back(&source);
+
+        if (rv != 0) {
+            return rv;
+        }
         merge->heap[merge->n++] = source;
         merge->n_left += source.n_left;
     }
+    return 0;
+}
+
+static void merge_done(struct merge *merge)
+{
+    for (size_t i = 0; i < merge->n; i++) {
+        free(merge->heap[i].window);
+    }
+    free(merge->heap);
 }
 
 /* Errors: RM_ENOMEM. */
@@ -83,8 +137,13 @@ static int merge_init(struct merge *merge, const struct rm_metric *metric,
         const struct rm_series *series = metric->series.items[i];
 
         if (rm__selection_has(selection, series)) {
-            add_source(merge, series, rm__selection_first(selection), rm__selection_end(selection),
-                       before);
+            int rv = add_source(merge, series, rm__selection_first(selection),
+                                rm__selection_end(selection), before);
+
+            if (rv != 0) {
+                merge_done(merge);
+                return rv;
+            }
         }
     }
     for (size_t i = merge->n / 2; i > 0; i--) {
@@ -93,25 +152,26 @@ static int merge_init(struct merge *merge, const struct rm_metric *metric,
     return 0;
 }
 
-static void merge_done(struct merge *merge)
-{
-    free(merge->heap);
-}
-
-/* Goes on to the next older value. */
-static void advance(struct merge *merge)
+/* Goes on to the next older value. Errors: RM_ENOMEM. */
+static int advance(struct merge *merge)
 {
     struct source *top = &merge->heap[0];
 
     merge->n_left--;
     top->n_left--;
     if (top->n_left > 0) {
-        top->newest = *rm__series_step_back(top->series, &top->place);
+        int rv = step_back(top);
+
+        if (rv != 0) {
+            return rv;
+        }
     } else {
+        free(top->window);
         merge->n--;
         *top = merge->heap[merge->n];
     }
     sift_down(merge, 0);
+    return 0;
 }
 
 /* Errors: RM_ENOMEM. */
@@ -144,16 +204,19 @@ static uint32_t number_series(struct rm_values *values, struct source *source)
     return source->number;
 }
 
-static void fill(struct rm_values *values, struct merge *merge)
+static int fill(struct rm_values *values, struct merge *merge)
 {
-    for (size_t i = values->n_points; i > 0; i--) {
+    int rv = 0;
+
+    for (size_t i = values->n_points; i > 0 && rv == 0; i--) {
         struct source *top = &merge->heap[0];
 
         values->points[i - 1] = (struct rm_point){.position = top->newest.position,
                                                   .value = top->newest.value,
                                                   .series = number_series(values, top)};
-        advance(merge);
+        rv = advance(merge);
     }
+    return rv;
 }
 
 int rm_store_values(struct rm_store *store, const struct rm_selection *selection, size_t limit,
@@ -173,10 +236,14 @@ int rm_store_values(struct rm_store *store, const struct rm_selection *selection
     }
     rv = allocate(&values, &merge, limit);
     if (rv == 0) {
-        fill(&values, &merge);
+        rv = fill(&values, &merge);
+    }
+    if (rv == 0) {
         values.n_total = merge.n_total;
         values.has_older = merge.n_left > 0;
         *ret_values = values;
+    } else {
+        rm_values_done(&values);
     }
     merge_done(&merge);
     return rv;

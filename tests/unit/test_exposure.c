@@ -183,17 +183,27 @@ static void a_store_gets_into_order_while_it_changes(void **state)
 
 /* ---- series ---- */
 
-static struct rm_exposed_series series_of(struct rm_store *store, const char *name, uint32_t i)
+static void take_series(struct rm_store *store, const char *name, uint32_t i,
+                        struct rm_exposed_series *ret_series)
 {
     struct rm_exposure exposure = expose(store, escaped, name);
     struct rm_exposed_metric metric;
-    struct rm_exposed_series series;
 
     assert_true(rm_exposure_peek(&exposure, &metric));
     assert_true(rm_slice_is(metric.name, name));
     assert_true(i < metric.n_series);
-    rm_exposed_series(&metric, i, &series);
-    return series;
+    assert_int_equal(rm_exposed_series(&metric, i, ret_series), 0);
+}
+
+static bool had_negative(struct rm_store *store, const char *name)
+{
+    struct rm_exposed_series series;
+    bool had_negative;
+
+    take_series(store, name, 0, &series);
+    had_negative = series.had_negative;
+    rm_exposed_series_done(&series);
+    return had_negative;
 }
 
 static void series_tell_histogram_sum_and_newest_value(void **state)
@@ -207,7 +217,7 @@ static void series_tell_histogram_sum_and_newest_value(void **state)
     record(store, "cpu", "b", 1, 1);
     record(store, "cpu", "a", 80.2, 2);
     record(store, "cpu", "a", 0, 1);
-    series = series_of(store, "cpu", 0);
+    take_series(store, "cpu", 0, &series);
     assert_int_equal(series.n_labels, 1);
     assert_true(rm_slice_is(series.labels[0].value, "a"));
     assert_int_equal(rm_histogram_cumulative_count(series.histogram, n), 3);
@@ -215,23 +225,31 @@ static void series_tell_histogram_sum_and_newest_value(void **state)
     assert_true(series.sum == 155.7);
     assert_true(series.last == 75.5); /* by time, not by when it came */
     assert_false(series.had_negative);
-    assert_true(rm_slice_is(series_of(store, "cpu", 1).labels[0].value, "b"));
+    rm_exposed_series_done(&series);
+    take_series(store, "cpu", 1, &series);
+    assert_true(rm_slice_is(series.labels[0].value, "b"));
+    rm_exposed_series_done(&series);
     rm_store_free(store);
 }
 
 static void a_series_that_held_a_negative_value_says_so(void **state)
 {
     struct rm_store *store = rm_store_new(1);
+    struct rm_exposed_series series;
+    size_t n = rm_bucket_bounds_default().n;
 
     (void)state;
     for (int i = 0; i < 2000; i++) { /* over several chunks */
         record(store, "cpu", "", i, i);
         record(store, "zero", "", -0.0, i);
     }
-    assert_false(series_of(store, "cpu", 0).had_negative);
-    assert_false(series_of(store, "zero", 0).had_negative);
+    assert_false(had_negative(store, "cpu"));
+    assert_false(had_negative(store, "zero"));
+    take_series(store, "cpu", 0, &series); /* which keeps its histogram */
+    assert_int_equal(rm_histogram_cumulative_count(series.histogram, n), 2000);
+    rm_exposed_series_done(&series);
     record(store, "cpu", "", -1e-300, 5);
-    assert_true(series_of(store, "cpu", 0).had_negative);
+    assert_true(had_negative(store, "cpu"));
     rm_store_free(store);
 }
 
@@ -242,6 +260,7 @@ static void a_metric_tells_its_bounds(void **state)
     struct rm_store *store = rm_store_new(1);
     struct rm_exposure exposure;
     struct rm_exposed_metric metric;
+    struct rm_exposed_series series;
 
     (void)state;
     assert_int_equal(rm_store_set_bucket_rules(store, &rule, 1), 0);
@@ -250,7 +269,9 @@ static void a_metric_tells_its_bounds(void **state)
     exposure = expose(store, escaped, "");
     assert_true(rm_exposure_peek(&exposure, &metric));
     assert_true(rm_bucket_bounds_are_equal(metric.bounds, (struct rm_bucket_bounds){BOUNDS, 2}));
-    assert_int_equal(rm_histogram_cumulative_count(series_of(store, "cpu", 0).histogram, 1), 1);
+    assert_int_equal(rm_exposed_series(&metric, 0, &series), 0);
+    assert_int_equal(rm_histogram_cumulative_count(series.histogram, 1), 1);
+    rm_exposed_series_done(&series);
     rm_exposure_next(&exposure);
     assert_true(rm_exposure_peek(&exposure, &metric));
     assert_true(rm_bucket_bounds_are_equal(metric.bounds, rm_bucket_bounds_default()));
@@ -260,11 +281,14 @@ static void a_metric_tells_its_bounds(void **state)
 static void a_sum_may_overflow(void **state)
 {
     struct rm_store *store = rm_store_new(1);
+    struct rm_exposed_series series;
 
     (void)state;
     record(store, "large", "", 1.7e308, 0);
     record(store, "large", "", 1.7e308, 1);
-    assert_true(series_of(store, "large", 0).sum == INFINITY);
+    take_series(store, "large", 0, &series);
+    assert_true(series.sum == INFINITY);
+    rm_exposed_series_done(&series);
     rm_store_free(store);
 }
 

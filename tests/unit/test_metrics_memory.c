@@ -61,7 +61,7 @@ static int fill(struct rm_store *store)
         snprintf(name, sizeof name, "m%d", i);
         rv = record(store, name, "a", 0);
     }
-    for (int i = 0; i < 700 && rv == 0; i++) {
+    for (int i = 0; i < 400 && rv == 0; i++) {
         rv = record(store, "m1", i % 100 == 0 ? "b" : "a", i % 3 == 0 ? i : 1000 - i);
     }
     return rv;

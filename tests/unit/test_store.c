@@ -351,7 +351,8 @@ static void check_stats(struct model *model)
     assert_int_equal(stats.n_metrics, n_metrics);
     assert_int_equal(stats.n_series, n_series);
     assert_int_equal(stats.n_samples, n_samples);
-    assert_true(stats.n_bytes > n_samples * 24);
+    assert_true(stats.n_bytes > n_samples &&
+                stats.n_bytes < 4000 + 1000 * n_series + 60 * n_samples);
 }
 
 static void test_random_operations_against_the_model(void **state)

@@ -574,9 +574,9 @@ static void test_bytes_are_counted(void **state)
     rm_store_stats(store, &before);
     image = rm_store_freeze(store);
     restored = restore_image(image, 1);
-    rm_image_release(image);
     rm_store_stats(restored, &stats);
-    assert_in_range(stats.n_bytes, 10000 * 24, before.n_bytes);
+    assert_in_range(stats.n_bytes, image->n_bytes, before.n_bytes);
+    rm_image_release(image);
     for (int i = 0; i < 10000; i++) {
         record(restored, i % 3, 2 * i, i);
     }
@@ -683,16 +683,16 @@ static void test_the_hash_knows_bounds(void **state)
 
 /* ---- damage ---- */
 
-/* Two metrics: one of two series with chunks of both kinds, one of one series with bounds that no
- * rule has any more; and rules. */
+/* Two metrics: one of two series, with a sealed chunk and open ones that are shared and copied, one
+ * of one series with bounds that no rule has any more; and rules. */
 static struct rm_blob *small_image(void)
 {
     struct rm_store *store = rm_store_new(1);
     struct rm_image *image;
     struct rm_blob *blob;
 
-    for (int i = 0; i < 24; i++) {
-        record(store, i < 20 ? 1 : 2, 100 - i, i);
+    for (int i = 0; i < 280; i++) {
+        record(store, i < 276 ? 1 : 2, i, i % 7);
     }
     rule_sets_apply(store, 2);
     apply(store, &(struct operation){4, 0, 7, 1e300});
@@ -796,8 +796,7 @@ enum {
     AT_SERIES = AT_NAME + 8,
     AT_LABEL_SIZES = AT_SERIES + sizeof(struct rm_store_image_series),
     AT_LABEL_BYTES = AT_LABEL_SIZES + sizeof(struct rm_store_image_label),
-    AT_COUNTS = AT_LABEL_BYTES + 8,
-    AT_CHUNK = AT_COUNTS + 2 * 8,
+    AT_CHUNK = AT_LABEL_BYTES + 8,
     AT_OBSERVATIONS = AT_CHUNK + sizeof(struct rm_store_image_chunk),
 };
 
@@ -818,7 +817,9 @@ static const struct lie {
 } LIES[] = {
     {"another version", OF_HEADER(version), 4, RM_STORE_IMAGE_VERSION + 1, 0},
     {"something where nothing is", OF_HEADER(zero), 4, 1, 0},
-    {"too long", OF_HEADER(n_bytes), 8, UINT64_MAX, 0},
+    {"too long", OF_HEADER(n_bytes), 8, UINT64_MAX - 7, 0},
+    {"too short", OF_HEADER(n_bytes), 8, 56, 0},
+    {"an odd length", OF_HEADER(n_bytes), 8, AT_OBSERVATIONS + 3 * 24 - 1, 0},
     {"an index that is too long", OF_HEADER(n_index_bytes), 8, UINT64_MAX - 7, 0},
     {"metrics that are not there", OF_HEADER(n_metrics), 8, 2, 0},
     {"more metrics than memory", OF_HEADER(n_metrics), 8, UINT64_MAX, 0},
@@ -854,34 +855,22 @@ static const struct lie {
     {"many labels", OF_SERIES(n_labels), 4, UINT32_MAX, 0},
     {"no chunk", OF_SERIES(n_chunks), 4, 0, 0},
     {"many chunks", OF_SERIES(n_chunks), 4, UINT32_MAX, 0},
-    {"a bucket behind the last", OF_SERIES(first_bucket), 4, 31, 0},
-    {"a bucket far behind the last", OF_SERIES(first_bucket), 4, UINT32_MAX, 0},
-    {"no counts", OF_SERIES(n_counts), 4, 0, 0},
-    {"many counts", OF_SERIES(n_counts), 4, UINT32_MAX, 0},
+    {"a distribution that is not there", OF_SERIES(n_distribution_bytes), 8, 8, 0},
+    {"an odd distribution", OF_SERIES(n_distribution_bytes), 8, 1, 0},
+    {"a distribution beyond all", OF_SERIES(n_distribution_bytes), 8, UINT64_MAX - 7, 0},
     {"long labels", AT_LABEL_SIZES, 8, UINT64_MAX, 0},
     {"no label name", AT_LABEL_SIZES, 8, UINT64_C(8) << 32, 0},
     {"no label value", AT_LABEL_SIZES, 8, 8, 0},
     {"an odd label name", AT_LABEL_BYTES, 4, '1', 0},
     {"an odd label value", AT_LABEL_BYTES + 4, 4, 0xff, 0},
-    {"a count too many", AT_COUNTS, 8, 2, 0},
-    {"counts that overflow", AT_COUNTS, 8, UINT64_MAX, 0},
     {"an empty chunk", OF_CHUNK(n), 4, 0, 0},
     {"a chunk that is cut", OF_CHUNK(n), 4, 2, 0},
     {"a chunk that is too long", OF_CHUNK(n), 4, 4, 0},
     {"a chunk beyond all", OF_CHUNK(n), 4, UINT32_MAX, 0},
-    {"no such scale", OF_CHUNK(moments_scale), 4, 3, 0},
-    {"a sum that is none", OF_CHUNK(small_high), 8, 0, NAN},
-    {"a sum that is too large", OF_CHUNK(small_high), 8, 0, 0x1p522},
-    {"a low part that is high", OF_CHUNK(small_low), 8, 0, 1e9},
-    {"a large sum that is none", OF_CHUNK(large_high), 8, 0, INFINITY},
-    {"a large low part that is none", OF_CHUNK(large_low), 8, 0, NAN},
-    {"no minimum", OF_CHUNK(min), 8, 0, NAN},
-    {"an infinite minimum", OF_CHUNK(min), 8, 0, -INFINITY},
-    {"a minimum above the maximum", OF_CHUNK(min), 8, 0, 1e9},
-    {"no maximum", OF_CHUNK(max), 8, 0, INFINITY},
-    {"no mean", OF_CHUNK(moments_mean), 8, 0, NAN},
-    {"no deviation", OF_CHUNK(moments_m2), 8, 0, NAN},
-    {"a deviation below 0", OF_CHUNK(moments_m2), 8, 0, -1},
+    {"an open chunk with a hash", OF_CHUNK(hash), 8, 1, 0},
+    {"other bytes than observations", OF_CHUNK(n_bytes), 8, 2 * 24, 0},
+    {"a sealed chunk at the end", OF_CHUNK(is_sealed), 4, 1, 0},
+    {"neither open nor sealed", OF_CHUNK(is_sealed), 4, 2, 0},
     {"a time out of order", OF_OBSERVATION(1, position.timestamp_ms), 8, 31, 0},
     {"a time before all", OF_OBSERVATION(0, position.timestamp_ms), 8,
      (uint64_t)(RM_TIMESTAMP_MIN_MS - 1), 0},
@@ -911,30 +900,96 @@ static int restore_lie(struct rm_slice original, const struct lie *lie)
     return rv;
 }
 
-static void test_lies_are_seen(void **state)
+static void check_lies(struct rm_store *store, size_t n_bytes, const struct lie *lies, size_t n)
 {
     static const struct lie TRUTH = {"", AT_METRIC + 4, 4, 1, 0};
+    struct rm_image *image = rm_store_freeze(store);
+    struct rm_blob *blob = image_blob(image);
+
+    assert_int_equal(image->n_bytes, n_bytes);
+    assert_int_equal(restore_lie(rm_blob_peek(blob), &TRUTH), 0);
+    for (size_t i = 0; i < n; i++) {
+        if (restore_lie(rm_blob_peek(blob), &lies[i]) != RM_ECORRUPT) {
+            fail_msg("believed: %s", lies[i].says);
+        }
+    }
+    rm_blob_unref(blob);
+    rm_image_release(image);
+    rm_store_free(store);
+}
+
+static void test_lies_are_seen(void **state)
+{
     struct rm_store *store = rm_store_new(1);
-    struct rm_image *image;
-    struct rm_blob *blob;
 
     (void)state;
     assert_int_equal(rm_store_set_bucket_rules(store, rule_sets[1].rules, 1), 0);
     record(store, 1, 10, 0);
     record(store, 1, 20, 1e-3);
     record(store, 1, 30, 1e-3);
-    image = rm_store_freeze(store);
-    blob = image_blob(image);
-    assert_int_equal(image->n_bytes, AT_OBSERVATIONS + 3 * 24);
-    assert_int_equal(restore_lie(rm_blob_peek(blob), &TRUTH), 0);
-    for (size_t i = 0; i < sizeof LIES / sizeof *LIES; i++) {
-        if (restore_lie(rm_blob_peek(blob), &LIES[i]) != RM_ECORRUPT) {
-            fail_msg("believed: %s", LIES[i].says);
-        }
+    check_lies(store, AT_OBSERVATIONS + 3 * 24, LIES, sizeof LIES / sizeof *LIES);
+}
+
+/* And of one that has a sealed chunk of equal values, thus two buckets, and an open one. */
+enum {
+    N_BLOCK_BYTES = 184,
+    AT_DISTRIBUTION = AT_LABEL_BYTES + 8,
+    AT_SEALED = AT_DISTRIBUTION + 3 * 8,
+    AT_OPEN = AT_SEALED + sizeof(struct rm_store_image_chunk),
+    AT_BLOCK = AT_OPEN + sizeof(struct rm_store_image_chunk),
+};
+
+#define OF_SEALED(field) AT_SEALED + (int)offsetof(struct rm_store_image_chunk, field)
+#define OF_OPEN(field) AT_OPEN + (int)offsetof(struct rm_store_image_chunk, field)
+#define OF_BLOCK(field) AT_BLOCK + (int)offsetof(struct rm_chunk_block, field)
+
+static const struct lie SEALED_LIES[] = {
+    {"no distribution", OF_SERIES(n_distribution_bytes), 8, 0, 0},
+    {"a short distribution", OF_SERIES(n_distribution_bytes), 8, 16, 0},
+    {"a long distribution", OF_SERIES(n_distribution_bytes), 8, 32, 0},
+    {"a bucket behind the last", AT_DISTRIBUTION, 4, 31, 0},
+    {"a bucket far behind the last", AT_DISTRIBUTION, 4, UINT32_MAX, 0},
+    {"no counts", AT_DISTRIBUTION + 4, 4, 0, 0},
+    {"many counts", AT_DISTRIBUTION + 4, 4, UINT32_MAX, 0},
+    {"a count too many", AT_DISTRIBUTION + 8, 8, 2, 0},
+    {"counts that overflow", AT_DISTRIBUTION + 8, 8, UINT64_MAX, 0},
+    {"a block as observations", OF_SEALED(is_sealed), 4, 0, 0},
+    {"observations as a block", OF_OPEN(is_sealed), 4, 1, 0},
+    {"a block that is too short", OF_SEALED(n_bytes), 8, N_BLOCK_BYTES - 8, 0},
+    {"a block that is too long", OF_SEALED(n_bytes), 8, N_BLOCK_BYTES + 8, 0},
+    {"a block shorter than any", OF_SEALED(n_bytes), 8, 8, 0},
+    {"a block of no whole words", OF_SEALED(n_bytes), 8, N_BLOCK_BYTES - 1, 0},
+    {"a block beyond all", OF_SEALED(n_bytes), 8, UINT64_MAX - 7, 0},
+    {"other observations than the block's", OF_SEALED(n), 4, RM_CHUNK_MAX - 1, 0},
+    {"another first observation", OF_BLOCK(first.value), 8, 0, 2},
+    {"another last time", OF_BLOCK(last.position.timestamp_ms), 8, 254, 0},
+    {"another sum", OF_BLOCK(sum.small.high), 8, 0, 255},
+    {"a large sum", OF_BLOCK(sum.large.high), 8, 0, 1},
+    {"a reset", OF_BLOCK(resets.small.high), 8, 0, 1},
+    {"another minimum", OF_BLOCK(min), 8, 0, 0.5},
+    {"no maximum", OF_BLOCK(max), 8, 0, INFINITY},
+    {"another mean", OF_BLOCK(moments_mean), 8, 0, 0.5},
+    {"no deviation", OF_BLOCK(moments_m2), 8, 0, NAN},
+    {"another hash of its part of the state", OF_BLOCK(state_hash), 8, 1, 0},
+    {"no such scale", OF_BLOCK(moments_scale), 2, 3, 0},
+    {"a block of none", OF_BLOCK(n), 2, 0, 0},
+    {"bytes behind the block", OF_BLOCK(n_bytes), 4, UINT32_MAX, 0},
+    {"fewer bytes", OF_BLOCK(n_bytes), 4, N_BLOCK_BYTES - sizeof(struct rm_chunk_block) - 7, 0},
+    {"no bytes of observations", OF_BLOCK(bytes), 8, UINT64_MAX, 0},
+};
+
+static void test_lies_of_sealed_chunks_are_seen(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+
+    (void)state;
+    assert_int_equal(rm_store_set_bucket_rules(store, rule_sets[1].rules, 1), 0);
+    for (int i = 0; i < RM_CHUNK_MAX; i++) {
+        record(store, 1, i, 1);
     }
-    rm_blob_unref(blob);
-    rm_image_release(image);
-    rm_store_free(store);
+    record(store, 1, RM_CHUNK_MAX, 2);
+    check_lies(store, AT_BLOCK + N_BLOCK_BYTES + 24, SEALED_LIES,
+               sizeof SEALED_LIES / sizeof *SEALED_LIES);
 }
 
 /* Replaces the bytes of @old, which come once, by those of @new. */
@@ -1049,13 +1104,9 @@ static void test_a_series_of_nothing_is_seen(void **state)
             struct rm_store_image_series series;
             struct rm_store_image_label label;
             char label_bytes[8];
-            uint64_t count;
             struct rm_store_image_chunk chunk;
         } first;
-        struct {
-            struct rm_store_image_series series;
-            uint64_t count;
-        } second;
+        struct rm_store_image_series second;
         struct rm_observation observation;
     } image = {.header = {.version = RM_STORE_IMAGE_VERSION,
                           .n_bytes = sizeof image,
@@ -1065,8 +1116,7 @@ static void test_a_series_of_nothing_is_seen(void **state)
                           .n_observations = 1},
                .metric = {1, 2, 1},
                .name = "a",
-               .first = {{1, 1, 0, 1}, {2, 2}, "dcx1", 1, {.n = 1, .moments_scale = 0}},
-               .second = {{0, 0, 0, 1}, 0}};
+               .first = {{1, 1, 0}, {2, 2}, "dcx1", {.n_bytes = 24, .n = 1}}};
 
     (void)state;
     assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
@@ -1079,57 +1129,72 @@ static void test_a_series_of_nothing_is_seen(void **state)
     assert_int_equal(restore_bytes(&image, sizeof image - sizeof image.second), 0);
 }
 
-static void test_a_bucket_too_many_is_seen(void **state)
-{
-    enum { N_BUCKETS = 32 };
-    struct {
-        struct rm_store_image_header header;
-        struct rm_store_image_metric metric;
-        char name[8];
-        struct rm_store_image_series series;
-        uint64_t counts[N_BUCKETS + 1];
-        struct rm_store_image_chunk chunk;
-        struct rm_observation observation;
-    } image = {.header = {.version = RM_STORE_IMAGE_VERSION,
-                          .n_bytes = sizeof image,
-                          .n_index_bytes = sizeof image - sizeof image.header - 24,
-                          .n_metrics = 1,
-                          .n_series = 1,
-                          .n_observations = 1},
-               .metric = {1, 1, 1},
-               .name = "a",
-               .series = {0, 1, 0, N_BUCKETS + 1},
-               .counts = {1},
-               .chunk = {.n = 1}};
+/* One series of open chunks, and its distribution in as many buckets as there are, or one more. */
+struct open_image {
+    struct rm_store_image_header header;
+    struct rm_store_image_metric metric;
+    char name[8];
+    struct rm_store_image_series series;
+    uint32_t first_bucket;
+    uint32_t n_counts;
+    uint64_t counts[32 + 1];
+    struct rm_store_image_chunk chunks[3];
+    struct rm_observation observations[RM_CHUNK_MAX + 1];
+};
 
-    (void)state;
-    assert_int_equal(rm_bucket_bounds_default().n + 1, N_BUCKETS);
-    assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
+/* Restores one of @n_chunks chunks, all open, of @n observations together, the first chunk taking
+ * what the others, of one each, leave it. */
+static int restore_open(uint32_t n_counts, uint32_t n_chunks, uint32_t n)
+{
+    struct open_image image = {
+        .header = {.version = RM_STORE_IMAGE_VERSION, .n_metrics = 1, .n_series = 1},
+        .metric = {1, 1, n},
+        .name = "a",
+        .series = {0, n_chunks, 8 + 8 * n_counts},
+        .n_counts = n_counts,
+        .counts = {n}};
+    char bytes[sizeof image];
+    char *end = bytes;
+
+    for (uint32_t i = 0; i < n; i++) {
+        image.observations[i] = (struct rm_observation){{i, i}, 0};
+    }
+    for (uint32_t i = 0; i < n_chunks; i++) {
+        image.chunks[i].n = i == 0 ? n - n_chunks + 1 : 1;
+        image.chunks[i].n_bytes = image.chunks[i].n * 24;
+    }
+    end = mempcpy(end, &image, offsetof(struct open_image, counts));
+    end = mempcpy(end, image.counts, n_counts * sizeof *image.counts);
+    end = mempcpy(end, image.chunks, n_chunks * sizeof *image.chunks);
+    image.header.n_index_bytes = (size_t)(end - bytes) - sizeof image.header;
+    end = mempcpy(end, image.observations, n * sizeof *image.observations);
+    image.header.n_bytes = (size_t)(end - bytes);
+    image.header.n_observations = n;
+    memcpy(bytes, &image.header, sizeof image.header);
+    return restore_bytes(bytes, (size_t)(end - bytes));
 }
 
-/* 300 observations in chunks of 257 and 43, where there can be no more than 256. */
+static void test_a_bucket_too_many_is_seen(void **state)
+{
+    (void)state;
+    assert_int_equal(rm_bucket_bounds_default().n + 1, 32);
+    assert_int_equal(restore_open(32, 1, 1), 0);
+    assert_int_equal(restore_open(33, 1, 1), RM_ECORRUPT);
+}
+
 static void test_a_chunk_past_its_maximum_is_seen(void **state)
 {
-    struct rm_store *store = rm_store_new(1);
-    struct rm_image *image;
-    struct rm_blob *blob;
-    char *chunks;
-
     (void)state;
-    assert_int_equal(rm_store_set_bucket_rules(store, rule_sets[1].rules, 1), 0);
-    for (int i = 0; i < 300; i++) {
-        record(store, 1, i, i % 2 * 1e-3);
-    }
-    image = rm_store_freeze(store);
-    blob = image_blob(image);
-    chunks = (char *)rm_blob_peek(blob).data + AT_CHUNK;
-    assert_int_equal(restore_bytes(rm_blob_peek(blob).data, image->n_bytes), 0);
-    memcpy(chunks, &(const uint32_t){RM_CHUNK_MAX + 1}, sizeof(uint32_t));
-    memcpy(chunks + sizeof(struct rm_store_image_chunk), &(const uint32_t){43}, sizeof(uint32_t));
-    assert_int_equal(restore_bytes(rm_blob_peek(blob).data, image->n_bytes), RM_ECORRUPT);
-    rm_blob_unref(blob);
-    rm_image_release(image);
-    rm_store_free(store);
+    assert_int_equal(restore_open(1, 1, RM_CHUNK_MAX), 0);
+    assert_int_equal(restore_open(1, 1, RM_CHUNK_MAX + 1), RM_ECORRUPT);
+}
+
+/* Beside the newest one chunk may be open. */
+static void test_a_second_late_chunk_is_seen(void **state)
+{
+    (void)state;
+    assert_int_equal(restore_open(1, 2, 20), 0);
+    assert_int_equal(restore_open(1, 3, 20), RM_ECORRUPT);
 }
 
 int main(void)
@@ -1148,11 +1213,13 @@ int main(void)
         cmocka_unit_test(test_every_cut_is_seen),
         cmocka_unit_test(test_what_no_hash_tells_is_harmless),
         cmocka_unit_test(test_lies_are_seen),
+        cmocka_unit_test(test_lies_of_sealed_chunks_are_seen),
         cmocka_unit_test(test_lies_between_parts_are_seen),
         cmocka_unit_test(test_a_metric_of_nothing_is_seen),
         cmocka_unit_test(test_a_series_of_nothing_is_seen),
         cmocka_unit_test(test_a_bucket_too_many_is_seen),
         cmocka_unit_test(test_a_chunk_past_its_maximum_is_seen),
+        cmocka_unit_test(test_a_second_late_chunk_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

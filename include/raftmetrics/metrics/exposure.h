@@ -46,10 +46,15 @@ struct rm_exposed_series {
     double sum;                           /* likewise; an infinity where it overflows */
     bool had_negative;                    /* likewise: some value was below 0 */
     double last;                          /* value of the newest sample; NAN where none is held */
+    struct rm_histogram counted;          /* private: the histogram, where the series keeps none */
 };
 
-/* Series @i, below n_series, in the order of their creation. */
-void rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
-                       struct rm_exposed_series *ret_series);
+/* Series @i, below n_series, in the order of their creation. *@ret_series, which may not be copied,
+ * is the caller's, to be ended with rm_exposed_series_done. Errors: RM_ENOMEM. */
+int rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
+                      struct rm_exposed_series *ret_series);
+
+/* Harmless on one that is zeroed. */
+void rm_exposed_series_done(struct rm_exposed_series *series);
 
 #endif
