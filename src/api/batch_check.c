@@ -49,7 +49,8 @@ static bool is_batch_valid(const struct home *home, const struct rm_write_batch 
             return false;
         }
     }
-    return batch->n_writes > 0 && batch->n_writes <= RM__APPEND_WRITES_MAX && !batch->has_config;
+    return batch->n_writes > 0 && batch->n_writes <= RM__APPEND_WRITES_MAX && !batch->has_config &&
+           batch->new_series == RM_OUTCOME_DONE;
 }
 
 static bool has_samples(const struct rm_write_batch *batch)

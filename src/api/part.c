@@ -18,6 +18,12 @@ enum rm__fate rm__fate_of_outcome(enum rm_outcome outcome)
         return RM__FATE_KEY_CONFLICT;
     case RM_OUTCOME_KEYS_FULL:
         return RM__FATE_KEYS_FULL;
+    case RM_OUTCOME_TOO_MANY_SERIES:
+        return RM__FATE_TOO_MANY_SERIES;
+    case RM_OUTCOME_SHARD_FULL:
+        return RM__FATE_SHARD_FULL;
+    case RM_OUTCOME_MEMORY_FULL:
+        return RM__FATE_MEMORY_FULL;
     }
     return RM__FATE_UNKNOWN;
 }

@@ -96,6 +96,19 @@ void rm__seat_void(struct rm__seat *seat, const char *reason)
 
 /* ---- opening ---- */
 
+static uint64_t memory_bytes(void *data)
+{
+    const struct rm_worker *worker = data;
+    uint64_t n_bytes = 0;
+
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        if (worker->seats[i].shard != NULL) {
+            n_bytes += rm__shard_bytes(worker->seats[i].shard);
+        }
+    }
+    return n_bytes;
+}
+
 /* @members must live until the shard has started. */
 static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
                      struct rm_replica_id members[RM_REPLICAS_MAX])
@@ -110,6 +123,10 @@ static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
                     .is_preferred = placement->workers[0] == worker->options.worker_id},
         .n_shards = worker->options.n_shards,
         .max_bytes = worker->options.max_shard_bytes,
+        .max_series = worker->options.max_series,
+        .memory_bytes = memory_bytes,
+        .memory_data = worker,
+        .max_memory_bytes = worker->options.max_memory_bytes,
         .config = {.idempotency_ttl_ms = worker->options.idempotency_ttl_ms,
                    .max_idempotency_keys = worker->options.max_idempotency_keys,
                    .bucket_rules = worker->options.bucket_rules,

@@ -98,6 +98,52 @@ static void lead(void *data)
 
 /* ---- proposals ---- */
 
+/* So much of what the state may hold is left to the series that there are. */
+enum { GROWTH_SHARE = 8 };
+
+/* What becomes of a write that would begin a series. */
+static enum rm_outcome outcome_of_new_series(const struct rm__shard *shard)
+{
+    const struct rm__shard_options *options = &shard->options;
+    struct rm_store_stats stats;
+
+    rm_store_stats(rm__shard_state_store(shard->state), &stats);
+    if (stats.n_series >= options->max_series) {
+        return RM_OUTCOME_TOO_MANY_SERIES;
+    }
+    if (rm__shard_bytes(shard) > options->max_bytes - options->max_bytes / GROWTH_SHARE) {
+        return RM_OUTCOME_SHARD_FULL;
+    }
+    return options->memory_bytes(options->memory_data) > options->max_memory_bytes
+               ? RM_OUTCOME_MEMORY_FULL
+               : RM_OUTCOME_DONE;
+}
+
+/* Whether a write begins a series shows when it is applied; whether it may is decided here, where
+ * the limits are known, and stands in the entry, for all replicas alike. */
+static int propose(struct rm__shard *shard, int64_t now_ms, struct rm_session session,
+                   uint64_t sequence, struct rm_slice batch, rm_propose_cb cb, void *data)
+{
+    enum rm_outcome new_series = outcome_of_new_series(shard);
+    struct rm_buffer limited;
+    int rv;
+
+    if (new_series == RM_OUTCOME_DONE) {
+        return rm_replica_propose(shard->replica, now_ms, session, sequence, batch, cb, data);
+    }
+    rm_buffer_init(&limited, RM_ENTRY_BYTES_MAX);
+    rv = rm_buffer_append(&limited, batch.data, batch.len);
+    if (rv == 0) {
+        rv = rm_write_batch_append_new_series(&limited, new_series);
+    }
+    if (rv == 0) {
+        rv = rm_replica_propose(shard->replica, now_ms, session, sequence, rm_buffer_peek(&limited),
+                                cb, data);
+    }
+    rm_buffer_done(&limited);
+    return rv;
+}
+
 int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_session session,
                       uint64_t sequence, struct rm_slice batch, rm_propose_cb cb, void *data)
 {
@@ -108,10 +154,10 @@ int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_session
     if (rv != 0) {
         return rv;
     }
-    if (has_samples && rm__shard_state_size(shard->state) > shard->options.max_bytes) {
+    if (has_samples && rm__shard_bytes(shard) > shard->options.max_bytes) {
         return RM_EFULL;
     }
-    return rm_replica_propose(shard->replica, now_ms, session, sequence, batch, cb, data);
+    return propose(shard, now_ms, session, sequence, batch, cb, data);
 }
 
 /* ---- life ---- */
@@ -165,6 +211,11 @@ void rm__shard_close(struct rm__shard *shard, void (*cb)(void *data), void *data
     shard->close_cb = cb;
     shard->close_data = data;
     rm_replica_close(shard->replica, on_replica_closed, shard);
+}
+
+uint64_t rm__shard_bytes(const struct rm__shard *shard)
+{
+    return rm__shard_state_size(shard->state);
 }
 
 struct rm_replica *rm__shard_replica(struct rm__shard *shard)

@@ -14,7 +14,12 @@ struct rm__shard_options {
     struct rm_replica_options replica;
     uint32_t n_shards; /* of the cluster */
     uint64_t hash_seed;
-    uint64_t max_bytes;            /* of the state; past it nothing is recorded, only deleted */
+    uint64_t max_bytes;  /* of the state; past it nothing is recorded, only deleted */
+    uint64_t max_series; /* past it none begins */
+    /* The states of all shards of this process, in bytes; and from where on no series begins. */
+    uint64_t (*memory_bytes)(void *data);
+    void *memory_data;
+    uint64_t max_memory_bytes;
     struct rm_shard_config config; /* what this worker proposes when it leads */
 };
 
@@ -33,6 +38,9 @@ void rm__shard_close(struct rm__shard *shard, void (*cb)(void *data), void *data
  * not called. */
 int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_session session,
                       uint64_t sequence, struct rm_slice batch, rm_propose_cb cb, void *data);
+
+/* Of its state. */
+uint64_t rm__shard_bytes(const struct rm__shard *shard);
 
 /* Borrowed. The state may be read in a callback of rm_replica_read. */
 struct rm_replica *rm__shard_replica(struct rm__shard *shard);

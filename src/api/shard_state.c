@@ -69,14 +69,28 @@ static void remember_key(struct rm__shard_state *state, const struct rm_write_ke
     }
 }
 
+static bool begins_series(const struct rm__shard_state *state, const struct rm_write *write)
+{
+    for (size_t i = 0; i < write->n_samples; i++) {
+        if (!rm_store_has_series(state->store, &write->samples[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* @new_series: what becomes of it where it would begin one. */
 static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_ms,
-                                   const struct rm_write *write)
+                                   const struct rm_write *write, enum rm_outcome new_series)
 {
     bool is_new;
     enum rm_outcome outcome = check_key(state, &write->key, &is_new);
 
     if (outcome != RM_OUTCOME_DONE || !is_new) {
         return outcome;
+    }
+    if (new_series != RM_OUTCOME_DONE && begins_series(state, write)) {
+        return new_series;
     }
     if (write->delete_metric.data != NULL &&
         rm_store_delete(state->store, write->delete_metric) == RM_ENOTFOUND) {
@@ -114,7 +128,7 @@ void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struc
     outcomes = malloc((batch.n_writes + 1) * sizeof *outcomes);
     must_have_memory(outcomes == NULL ? RM_ENOMEM : 0);
     for (size_t i = 0; i < batch.n_writes; i++) {
-        outcomes[i] = apply_write(state, time_ms, &batch.writes[i]);
+        outcomes[i] = apply_write(state, time_ms, &batch.writes[i], batch.new_series);
     }
     rv = rm_write_reply_encode(outcomes, batch.n_writes, result);
     must_have_memory(rv);

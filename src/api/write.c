@@ -63,6 +63,17 @@ static void reply_fate(struct rm__front *front, struct rm__exchange *exchange, e
                         "The shard remembers as many Idempotency-Keys as it may "
                         "(max_idempotency_keys); try again when some have expired");
         break;
+    case RM__FATE_TOO_MANY_SERIES:
+        rm__reply_error(exchange, RM__TOO_MANY_SERIES,
+                        "The shard has as many series as it may (max_series), and this would begin "
+                        "one; nothing was recorded: use fewer labels or names, delete metrics, or "
+                        "raise the limit");
+        break;
+    case RM__FATE_MEMORY_FULL:
+        rm__reply_error(exchange, RM__MEMORY_FULL,
+                        "The worker holds as much as it may (max_memory_bytes), and this would "
+                        "begin a series; nothing was recorded: delete metrics, or raise the limit");
+        break;
     case RM__FATE_NOT_LEADER:
         rm__reply_not_leader(exchange, worker, front->backend->address(front->data, worker));
         break;
@@ -77,8 +88,9 @@ static void reply_fate(struct rm__front *front, struct rm__exchange *exchange, e
         break;
     case RM__FATE_SHARD_FULL:
         rm__reply_error(exchange, RM__SHARD_FULL,
-                        "The shard holds as much as it may (max_shard_bytes); nothing was "
-                        "recorded: delete metrics, or raise the limit");
+                        "The shard holds as much as it may (max_shard_bytes; new series end "
+                        "somewhat earlier); nothing was recorded: delete metrics, or raise the "
+                        "limit");
         break;
     case RM__FATE_LATE:
         rm__reply_error(exchange, RM__DEADLINE_EXCEEDED,

@@ -142,6 +142,8 @@ void rm_daemon_worker_options(const struct rm_config *config, struct rm_worker_o
         .min_free_disk_bytes = (uint64_t)config->min_free_disk_bytes,
         .max_log_bytes = (uint64_t)config->max_log_bytes,
         .max_shard_bytes = (uint64_t)config->max_shard_bytes,
+        .max_series = (uint64_t)config->max_series,
+        .max_memory_bytes = (uint64_t)config->max_memory_bytes,
         .idempotency_ttl_ms = (uint64_t)config->idempotency_ttl_ms,
         .max_idempotency_keys = (size_t)config->max_idempotency_keys,
         .bucket_rules = config->bounds,

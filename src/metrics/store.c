@@ -192,6 +192,13 @@ int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
     return add_series(store, metric, hash, &sample, ret_series);
 }
 
+bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample)
+{
+    uint64_t hash = hash_series(sample, rm__table_hash(sample->metric_name, store->hash_seed));
+
+    return rm__table_find(&store->series, hash, series_has_key, sample) != NULL;
+}
+
 /* The series that @sample belongs to, made if it is new. */
 static int get_series(struct rm_store *store, const struct rm_sample *sample,
                       struct rm_series **ret_series)

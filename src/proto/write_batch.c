@@ -133,6 +133,19 @@ out:
     return rv;
 }
 
+/* Concatenating two batches gives the batch of both. */
+static int append_whole(struct rm_buffer *batch, const Raftmetrics__WriteBatch *whole)
+{
+    size_t size = raftmetrics__write_batch__get_packed_size(whole);
+    int rv = rm_buffer_reserve(batch, size);
+
+    if (rv == 0) {
+        raftmetrics__write_batch__pack(whole, (uint8_t *)batch->data + batch->len);
+        batch->len += size;
+    }
+    return rv;
+}
+
 /* The bucket rules of @config into @message; what that then points to is in @arena. */
 static bool fill_rules(Raftmetrics__ShardConfig *message, const struct rm_shard_config *config,
                        struct rm_arena *arena)
@@ -164,7 +177,6 @@ int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_
     Raftmetrics__WriteBatch whole = RAFTMETRICS__WRITE_BATCH__INIT;
     struct rm_arena *arena = rm__arena_new(
         config->n_bucket_rules * (sizeof(Raftmetrics__BucketRule) + sizeof(void *)) + 64);
-    size_t size;
     int rv = RM_ENOMEM;
 
     if (arena == NULL || !fill_rules(&message, config, arena)) {
@@ -173,18 +185,27 @@ int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_
     message.idempotency_ttl_ms = config->idempotency_ttl_ms;
     message.max_idempotency_keys = config->max_idempotency_keys;
     whole.config = &message;
-    size = raftmetrics__write_batch__get_packed_size(&whole);
-    rv = rm_buffer_reserve(batch, size);
-    if (rv == 0) {
-        raftmetrics__write_batch__pack(&whole, (uint8_t *)batch->data + batch->len);
-        batch->len += size;
-    }
+    rv = append_whole(batch, &whole);
 out:
     rm__arena_free(arena);
     return rv;
 }
 
+int rm_write_batch_append_new_series(struct rm_buffer *batch, enum rm_outcome outcome)
+{
+    Raftmetrics__WriteBatch whole = RAFTMETRICS__WRITE_BATCH__INIT;
+
+    whole.has_new_series = true;
+    whole.new_series = (int32_t)outcome;
+    return append_whole(batch, &whole);
+}
+
 /* ---- decoding ---- */
+
+static bool is_outcome(int32_t number)
+{
+    return number >= RM_OUTCOME_DONE && number <= RM_OUTCOME_MEMORY_FULL;
+}
 
 static const struct rm_label *labels_of(struct rm_arena *arena, const Raftmetrics__Sample *message)
 {
@@ -291,6 +312,11 @@ int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batc
             goto err_arena;
         }
     }
+    if (!is_outcome(message->new_series)) {
+        rv = RM_ESYNTAX;
+        goto err_arena;
+    }
+    batch.new_series = (enum rm_outcome)message->new_series;
     if (message->config != NULL) {
         batch.has_config = true;
         rv = read_config(batch.arena, message->config, &batch.config);
@@ -348,7 +374,7 @@ int rm_write_reply_decode(struct rm_slice bytes, enum rm_outcome *ret_outcomes, 
         rv = RM_ESYNTAX;
     }
     for (size_t i = 0; rv == 0 && i < n_outcomes; i++) {
-        if (message->outcomes[i] < RM_OUTCOME_DONE || message->outcomes[i] > RM_OUTCOME_KEYS_FULL) {
+        if (!is_outcome(message->outcomes[i])) {
             rv = RM_ESYNTAX;
         }
     }

@@ -94,7 +94,7 @@ static void check_reply(struct rm_slice bytes)
             continue;
         }
         for (size_t i = 0; i < n; i++) {
-            assert(outcomes[i] >= RM_OUTCOME_DONE && outcomes[i] <= RM_OUTCOME_KEYS_FULL);
+            assert(outcomes[i] >= RM_OUTCOME_DONE && outcomes[i] <= RM_OUTCOME_MEMORY_FULL);
         }
     }
 }

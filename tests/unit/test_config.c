@@ -118,6 +118,8 @@ static void test_defaults(void **state)
     assert_int_equal(config.min_free_disk_bytes, 256 << 20);
     assert_int_equal(config.max_log_bytes, 128 << 20);
     assert_int_equal(config.max_shard_bytes, 256 << 20);
+    assert_int_equal(config.max_series, 1000000);
+    assert_int_equal(config.max_memory_bytes, INT64_C(2) << 30);
     rm_config_done(&config);
 }
 

@@ -66,24 +66,30 @@ struct told {
     enum rm_outcome outcomes[OUTCOMES_MAX];
 };
 
-/* As a leader: what passes the check is applied. */
-static int propose_bytes(struct shard *shard, int64_t now_ms, struct rm_slice bytes,
-                         struct told *told)
+static void apply_bytes(struct shard *shard, int64_t now_ms, struct rm_slice bytes,
+                        struct told *told)
 {
     struct rm_buffer result;
-    bool has_samples;
-    int rv = rm__batch_check(bytes, shard->shard, shard->n_shards, &has_samples);
 
-    if (rv != 0) {
-        return rv;
-    }
     rm_buffer_init(&result, BATCH_MAX);
     rm__shard_state_apply(shard->state, now_ms, bytes, &result);
     shard->n_applied++;
     assert_int_equal(
         rm_write_reply_decode(rm_buffer_peek(&result), told->outcomes, told->n_outcomes), 0);
     rm_buffer_done(&result);
-    return 0;
+}
+
+/* As a leader: what passes the check is applied. */
+static int propose_bytes(struct shard *shard, int64_t now_ms, struct rm_slice bytes,
+                         struct told *told)
+{
+    bool has_samples;
+    int rv = rm__batch_check(bytes, shard->shard, shard->n_shards, &has_samples);
+
+    if (rv == 0) {
+        apply_bytes(shard, now_ms, bytes, told);
+    }
+    return rv;
 }
 
 /* Proposes the writes as one batch; they must be taken. */
@@ -168,6 +174,36 @@ static void test_deletes_stand_in_the_order_of_the_batch(void **state)
     assert_int_equal(count_of(&shard, "cpu"), 1);
     assert_int_equal(propose_one(&shard, 0, &delete), RM_OUTCOME_DONE);
     assert_int_equal(count_of(&shard, "cpu"), -1);
+    end(&shard);
+}
+
+static void test_a_limit_refuses_what_would_begin_a_series(void **state)
+{
+    struct shard shard = start();
+    const struct rm_sample both[] = {cpu, mem};
+    const struct rm_write writes[] = {write_of(&cpu),
+                                      write_of(&mem),
+                                      {.samples = both, .n_samples = 2},
+                                      keyed(write_of(&cpu), "token", "k", 1)};
+    struct told told = {.n_outcomes = 4};
+    struct rm_buffer bytes;
+
+    (void)state;
+    propose_one(&shard, 0, &writes[3]);
+    rm_buffer_init(&bytes, SIZE_MAX);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(rm_write_batch_append(&bytes, &writes[i]), 0);
+    }
+    assert_int_equal(rm_write_batch_append_new_series(&bytes, RM_OUTCOME_TOO_MANY_SERIES), 0);
+    assert_int_equal(propose_bytes(&shard, 0, rm_buffer_peek(&bytes), &told), RM_EINVAL);
+    apply_bytes(&shard, 0, rm_buffer_peek(&bytes), &told);
+    rm_buffer_done(&bytes);
+    assert_int_equal(told.outcomes[0], RM_OUTCOME_DONE);
+    assert_int_equal(told.outcomes[1], RM_OUTCOME_TOO_MANY_SERIES);
+    assert_int_equal(told.outcomes[2], RM_OUTCOME_TOO_MANY_SERIES);
+    assert_int_equal(told.outcomes[3], RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "cpu"), 2);
+    assert_int_equal(count_of(&shard, "mem"), -1);
     end(&shard);
 }
 
@@ -503,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_what_belongs_to_another_shard_is_refused),
         cmocka_unit_test(test_writes_are_in_the_store_when_they_are_answered),
         cmocka_unit_test(test_deletes_stand_in_the_order_of_the_batch),
+        cmocka_unit_test(test_a_limit_refuses_what_would_begin_a_series),
         cmocka_unit_test(test_a_key_records_once),
         cmocka_unit_test(test_a_key_is_forgotten_by_the_time_of_the_entries),
         cmocka_unit_test(test_a_full_table_refuses_new_keys_only),

@@ -273,6 +273,33 @@ static void test_append_leaves_a_full_buffer_alone(void **state)
     rm_buffer_done(&bytes);
 }
 
+static void check_new_series(enum rm_outcome outcome, int rv)
+{
+    const struct rm_write write = {.samples = samples, .n_samples = N_SAMPLES};
+    struct rm_write_batch batch;
+    struct rm_buffer bytes;
+
+    rm_buffer_init(&bytes, 4096);
+    assert_int_equal(rm_write_batch_append(&bytes, &write), 0);
+    assert_int_equal(rm_write_batch_append_new_series(&bytes, outcome), 0);
+    assert_int_equal(rm_write_batch_decode(rm_buffer_peek(&bytes), &batch), rv);
+    if (rv == 0) {
+        assert_int_equal(batch.n_writes, 1);
+        assert_int_equal(batch.new_series, outcome);
+        rm_write_batch_done(&batch);
+    }
+    rm_buffer_done(&bytes);
+}
+
+static void test_what_becomes_of_new_series(void **state)
+{
+    (void)state;
+    check_new_series(RM_OUTCOME_DONE, 0);
+    check_new_series(RM_OUTCOME_TOO_MANY_SERIES, 0);
+    check_new_series(RM_OUTCOME_MEMORY_FULL, 0);
+    check_new_series((enum rm_outcome)(RM_OUTCOME_MEMORY_FULL + 1), RM_ESYNTAX);
+}
+
 static void test_replies(void **state)
 {
     const enum rm_outcome outcomes[] = {RM_OUTCOME_DONE, RM_OUTCOME_KEY_CONFLICT,
@@ -310,7 +337,7 @@ static void test_replies_to_another_batch(void **state)
     check_reply("\x0a\x02\x00\x00", 4, 1);
     check_reply("\x0a\x02\x00\x00", 4, 3);
     check_reply("", 0, 1);
-    check_reply("\x0a\x02\x00\x04", 4, 2); /* an outcome that nobody knows */
+    check_reply("\x0a\x02\x00\x07", 4, 2); /* an outcome that nobody knows */
     check_reply("\x0a\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, 1); /* -1 */
     check_reply("\x0a\x03\x00", 3, 1);
     check_reply("{\"success\":true}", 16, 1);
@@ -382,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_samples_and_delete_in_one),
         cmocka_unit_test(test_every_cut_is_refused_or_a_shorter_batch),
         cmocka_unit_test(test_append_leaves_a_full_buffer_alone),
+        cmocka_unit_test(test_what_becomes_of_new_series),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_replies_to_another_batch),
 #if FAILING_MALLOC

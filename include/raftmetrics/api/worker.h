@@ -17,6 +17,8 @@ struct rm_worker_options {
     uint64_t min_free_disk_bytes; /* below it nothing is recorded */
     uint64_t max_log_bytes;       /* of all shards, in memory and on disk */
     uint64_t max_shard_bytes;     /* of a shard's state; past it nothing is recorded in it */
+    uint64_t max_series;          /* of a shard; past it none begins */
+    uint64_t max_memory_bytes;    /* of the states of all shards; past it no series begins */
     uint64_t idempotency_ttl_ms;
     size_t max_idempotency_keys;               /* a shard */
     const struct rm_bucket_rule *bucket_rules; /* valid: rm_bucket_rules_are_valid */

@@ -50,6 +50,8 @@ struct rm_config {
     int64_t min_free_disk_bytes;
     int64_t max_log_bytes;
     int64_t max_shard_bytes;
+    int64_t max_series;
+    int64_t max_memory_bytes;
     char *pid_file; /* "": none */
     int64_t threads;
     int64_t log_level;  /* enum rm_log_level */

@@ -39,6 +39,9 @@ const struct rm_bucket_rule *rm_store_bucket_rules(const struct rm_store *store,
  * RM_ENOMEM, after which the store may not be used for anything but freeing. */
 int rm_store_record(struct rm_store *store, const struct rm_sample *sample);
 
+/* Is there a series of the sample's metric and labels? */
+bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample);
+
 /* Removes all series of a metric. Should it come again, its ordinals start again. Errors:
  * RM_ENOTFOUND. */
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);

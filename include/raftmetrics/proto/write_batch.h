@@ -32,6 +32,10 @@ enum rm_outcome {
     RM_OUTCOME_UNKNOWN_METRIC = 1, /* nothing to delete */
     RM_OUTCOME_KEY_CONFLICT = 2,   /* the key is remembered with another request */
     RM_OUTCOME_KEYS_FULL = 3,      /* the shard remembers as many keys as it may */
+    /* It would begin a series: */
+    RM_OUTCOME_TOO_MANY_SERIES = 4, /* the shard has as many as it may */
+    RM_OUTCOME_SHARD_FULL = 5,      /* its state is nearly as large as it may be */
+    RM_OUTCOME_MEMORY_FULL = 6,     /* the states of all shards of its leader are */
 };
 
 /* Appends @write to the batch that @batch holds; empty bytes are the empty batch.
@@ -49,12 +53,17 @@ struct rm_shard_config {
 /* Appends @config to the batch that @batch holds. Errors: as rm_write_batch_append. */
 int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_config *config);
 
+/* Lets no write of the batch that @batch holds begin a series: that is then its outcome. Errors: as
+ * rm_write_batch_append. */
+int rm_write_batch_append_new_series(struct rm_buffer *batch, enum rm_outcome outcome);
+
 /* A batch in memory, owning all it points to but the bytes it was read from. */
 struct rm_write_batch {
     struct rm_write *writes;
     size_t n_writes;
     bool has_config;
     struct rm_shard_config config;
+    enum rm_outcome new_series; /* of a write that would begin one; RM_OUTCOME_DONE: it may */
     struct rm_arena *arena;
 };
 
