@@ -108,6 +108,23 @@ static int read_all(struct rm_store *store)
     return rv;
 }
 
+/* Grouped and stepped, with quantiles of more values than were gathered for the group before. */
+static int query(struct rm_store *store)
+{
+    const struct rm_query query = {
+        .selection = {.metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX},
+        .group_by = {rm_slice_of("host")},
+        .n_group_by = 1,
+        .step_ms = 10,
+        .quantiles = {0.5},
+        .n_quantiles = 1};
+    struct rm_query_result result = {0};
+    int rv = rm_store_query(store, &query, &result);
+
+    rm_query_result_done(&result);
+    return rv;
+}
+
 static int use_store(void)
 {
     struct rm_store *store = rm_store_new(1);
@@ -119,6 +136,9 @@ static int use_store(void)
     rv = fill(store);
     if (rv == 0) {
         rv = read_all(store);
+    }
+    if (rv == 0) {
+        rv = query(store);
     }
     if (rv == 0) {
         rv = rm_store_delete(store, rm_slice_of("m1"));

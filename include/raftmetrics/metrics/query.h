@@ -70,7 +70,12 @@ struct rm_aggregate {
 
 /* ---- grouped, stepped, ranked ---- */
 
-enum { RM_GROUP_LABELS_MAX = 32, RM_QUANTILES_MAX = 32, RM_STEPS_MAX = 11000 };
+enum {
+    RM_GROUP_LABELS_MAX = 32,
+    RM_QUANTILES_MAX = 32,
+    RM_STEPS_MAX = 11000,          /* buckets of a group */
+    RM_QUERY_BUCKETS_MAX = 1000000 /* of all groups */
+};
 
 /* What is to be told of a selection, group by group and step by step. */
 struct rm_query {
@@ -81,7 +86,8 @@ struct rm_query {
     struct rm_slice group_by[RM_GROUP_LABELS_MAX];
     size_t n_group_by;
 
-    int64_t step_ms; /* buckets aligned to multiples of it; 0: one bucket, the whole range */
+    int64_t step_ms; /* buckets aligned to multiples of it; 0: one bucket, the whole range. Not
+                      * negative. */
 
     double quantiles[RM_QUANTILES_MAX]; /* from 0 to 1; 0.5 is the median */
     size_t n_quantiles;
@@ -91,18 +97,21 @@ struct rm_query {
 };
 
 /* What is told of the samples of a group in a bucket. Only buckets that hold a sample are there,
- * but without a step every group has its one. */
+ * and only groups that have one, but without group_by there is always the one group, and without a
+ * step it always has its one bucket. */
 struct rm_query_bucket {
-    int64_t start_ms; /* of the step; selection.from_ms without */
+    int64_t start_ms; /* of the step, INT64_MIN where that is earlier; selection.from_ms without */
     struct rm_aggregate aggregate;
 
     /* Of a counter: per series the sum of what each value is above the one before it in the bucket,
-     * or above 0 where it is smaller (a reset); series summed. NAN where there is no sample. */
+     * or above 0 where it is smaller (a reset); series summed. What came between the last value of
+     * one bucket and the first of the next is in neither, so a series with one value in a bucket
+     * adds 0. An infinity where it overflows, NAN where there is no sample. */
     double increase;
-    int64_t first_ms; /* timestamps of the oldest and the newest sample */
+    int64_t first_ms; /* timestamps of the oldest and the newest sample; 0 where there is none */
     int64_t last_ms;
 
-    const double *quantiles; /* n_quantiles of them, NAN where there is no sample */
+    const double *quantiles; /* n_quantiles of them, NAN where there is no sample; NULL for 0 */
 };
 
 struct rm_query_group {

@@ -58,7 +58,7 @@ int rm_store_aggregate(struct rm_store *store, const struct rm_selection *select
 
 /* *@ret_result is the caller's, to be ended with rm_query_result_done.
  * Errors: RM_ENOTFOUND (the metric has no series); RM_ETOOBIG (more than RM_STEPS_MAX buckets in a
- * group); RM_ENOMEM. */
+ * group, or RM_QUERY_BUCKETS_MAX in all of them); RM_ENOMEM. */
 int rm_store_query(struct rm_store *store, const struct rm_query *query,
                    struct rm_query_result *ret_result);
 

@@ -1,0 +1,272 @@
+/* rm_store_query. Group by group: the series of a group are walked one after the other, and what
+ * they hold is added to the cells of the buckets it lies in. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "query_cells.h"
+#include "query_groups.h"
+#include "query_quantiles.h"
+#include "query_walk.h"
+#include "raftmetrics/base/error.h"
+#include "store_internal.h"
+
+/* What lies behind rm_query_result.memory. */
+struct memory {
+    struct rm_series_groups series;
+    struct rm_query_group *groups;
+    struct rm_query_bucket *buckets; /* of all groups */
+    double *quantiles;               /* of all buckets */
+    size_t n_groups;
+    size_t n_buckets;
+    size_t n_buckets_max;
+};
+
+struct computation {
+    const struct rm_query *query;
+    struct rm_time_range range;
+    struct rm_cells cells; /* of the group at hand */
+    struct rm_value_room room;
+    struct memory *memory;
+};
+
+/* ---- cells ---- */
+
+static void add_piece(const struct rm_series *series, const struct rm_piece *piece,
+                      struct rm_summary *summary)
+{
+    if (piece->observations == NULL) {
+        rm__series_summarize(series, (struct rm_series_place){piece->begin, 0},
+                             (struct rm_series_place){piece->end, 0}, summary);
+        return;
+    }
+    for (uint32_t i = 0; i < piece->n; i++) {
+        rm__summary_add(summary, &piece->observations[i]);
+    }
+}
+
+static void append_piece(const struct rm_series *series, const struct rm_piece *piece,
+                         struct rm_increase *increase)
+{
+    if (piece->observations == NULL) {
+        rm__series_increase(series, (struct rm_series_place){piece->begin, 0},
+                            (struct rm_series_place){piece->end, 0}, increase);
+        return;
+    }
+    for (uint32_t i = 0; i < piece->n; i++) {
+        rm__increase_add(increase, piece->observations[i].value);
+    }
+}
+
+/* Errors: RM_ENOMEM, RM_ETOOBIG. */
+static int add_series(struct computation *computation, const struct rm_series *series)
+{
+    const struct rm_query *query = computation->query;
+    struct rm_cell *cell = NULL;
+    struct rm_increase increase = {0};
+    struct rm_piece piece;
+    struct rm_walk walk;
+
+    rm__walk_init(&walk, series, computation->range, query->step_ms, false);
+    while (rm__walk_next(&walk, &piece)) {
+        if (cell == NULL || cell->bucket_ms != piece.bucket_ms) {
+            int rv;
+
+            if (cell != NULL) {
+                rm__increase_sum(&increase, &cell->increase);
+                increase = (struct rm_increase){0};
+            }
+            rv = rm__cells_get(&computation->cells, piece.bucket_ms, !query->needs_moments, &cell);
+            if (rv != 0) {
+                return rv;
+            }
+        }
+        add_piece(series, &piece, &cell->summary);
+        if (query->needs_increase) {
+            append_piece(series, &piece, &increase);
+        }
+    }
+    if (cell != NULL) {
+        rm__increase_sum(&increase, &cell->increase);
+    }
+    return 0;
+}
+
+/* ---- the result ---- */
+
+/* Errors: RM_ENOMEM, RM_ETOOBIG. */
+static int make_room(struct memory *memory, size_t n_more, size_t n_quantiles)
+{
+    size_t n_max = memory->n_buckets_max;
+    void *grown;
+
+    if (n_more > RM_QUERY_BUCKETS_MAX - memory->n_buckets) {
+        return RM_ETOOBIG;
+    }
+    if (memory->n_buckets + n_more <= n_max) {
+        return 0;
+    }
+    n_max = n_max * 2 > memory->n_buckets + n_more ? n_max * 2 : memory->n_buckets + n_more;
+    grown = realloc(memory->buckets, n_max * sizeof *memory->buckets);
+    if (grown == NULL) {
+        return RM_ENOMEM;
+    }
+    memory->buckets = grown;
+    if (n_quantiles > 0) {
+        grown = realloc(memory->quantiles, n_max * n_quantiles * sizeof *memory->quantiles);
+        if (grown == NULL) {
+            return RM_ENOMEM;
+        }
+        memory->quantiles = grown;
+    }
+    memory->n_buckets_max = n_max;
+    return 0;
+}
+
+static void describe(const struct rm_query *query, const struct rm_cell *cell,
+                     struct rm_query_bucket *ret_bucket)
+{
+    bool has_increase = query->needs_increase && cell->summary.count > 0;
+
+    *ret_bucket = (struct rm_query_bucket){
+        .start_ms = query->step_ms > 0 ? cell->bucket_ms : query->selection.from_ms,
+        .increase = has_increase ? rm__sum_round(&cell->increase) : NAN,
+        .first_ms = cell->summary.first.position.timestamp_ms,
+        .last_ms = cell->summary.last.position.timestamp_ms};
+    rm__summary_aggregate(&cell->summary, &ret_bucket->aggregate);
+}
+
+/* Adds the group that the cells were computed of. Errors: RM_ENOMEM, RM_ETOOBIG. */
+static int add_result(struct computation *computation, const struct rm_series_group *group)
+{
+    const struct rm_query *query = computation->query;
+    struct memory *memory = computation->memory;
+    struct rm_cells *cells = &computation->cells;
+    int rv = rm__cells_order(cells);
+
+    if (rv == 0) {
+        rv = make_room(memory, cells->n, query->n_quantiles);
+    }
+    if (rv == 0 && query->n_quantiles > 0) {
+        rv = rm__query_quantiles(query, group, cells, &computation->room,
+                                 memory->quantiles + memory->n_buckets * query->n_quantiles);
+    }
+    if (rv != 0) {
+        return rv;
+    }
+    for (size_t i = 0; i < cells->n; i++) {
+        describe(query, cells->ordered[i], &memory->buckets[memory->n_buckets + i]);
+    }
+    memory->n_buckets += cells->n;
+    memory->groups[memory->n_groups] =
+        (struct rm_query_group){.labels = group->labels, .n_buckets = cells->n};
+    memory->n_groups++;
+    return 0;
+}
+
+/* Errors: RM_ENOMEM, RM_ETOOBIG. */
+static int add_group(struct computation *computation, const struct rm_series_group *group)
+{
+    struct rm_cell *cell;
+    int rv = 0;
+
+    rm__cells_clear(&computation->cells);
+    for (uint32_t i = 0; i < group->n_series && rv == 0; i++) {
+        rv = add_series(computation, group->series[i]);
+    }
+    if (rv == 0 && computation->cells.n == 0) {
+        if (computation->query->n_group_by > 0) {
+            return 0;
+        }
+        if (computation->query->step_ms == 0) {
+            rv = rm__cells_get(&computation->cells, INT64_MIN, true, &cell);
+        }
+    }
+    return rv != 0 ? rv : add_result(computation, group);
+}
+
+/* The buckets have found their place. */
+static void point(struct memory *memory, size_t n_quantiles)
+{
+    const struct rm_query_bucket *buckets = memory->buckets;
+
+    for (size_t i = 0; i < memory->n_buckets && n_quantiles > 0; i++) {
+        memory->buckets[i].quantiles = memory->quantiles + i * n_quantiles;
+    }
+    for (size_t i = 0; i < memory->n_groups; i++) {
+        memory->groups[i].buckets = buckets;
+        buckets += memory->groups[i].n_buckets;
+    }
+}
+
+static void free_memory(struct memory *memory)
+{
+    if (memory == NULL) {
+        return;
+    }
+    rm__series_groups_done(&memory->series);
+    free(memory->groups);
+    free(memory->buckets);
+    free(memory->quantiles);
+    free(memory);
+}
+
+/* Errors: RM_ENOMEM, RM_ETOOBIG. */
+static int compute(struct computation *computation, const struct rm_metric *metric,
+                   uint64_t hash_seed)
+{
+    struct memory *memory = computation->memory;
+    int rv = rm__series_groups_init(metric, computation->query, hash_seed, &memory->series);
+
+    if (rv != 0) {
+        return rv;
+    }
+    memory->groups = malloc((memory->series.n_groups + 1) * sizeof *memory->groups);
+    if (memory->groups == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; i < memory->series.n_groups && rv == 0; i++) {
+        rv = add_group(computation, &memory->series.groups[i]);
+    }
+    if (rv == 0) {
+        point(memory, computation->query->n_quantiles);
+    }
+    return rv;
+}
+
+int rm_store_query(struct rm_store *store, const struct rm_query *query,
+                   struct rm_query_result *ret_result)
+{
+    const struct rm_metric *metric = rm__store_find_metric(store, query->selection.metric_name);
+    struct computation computation = {
+        .query = query,
+        .range = rm__selection_range(&query->selection),
+        .cells = {.max = query->step_ms > 0 ? RM_STEPS_MAX : 1, .hash_seed = store->hash_seed}};
+    int rv;
+
+    if (metric == NULL) {
+        return RM_ENOTFOUND;
+    }
+    computation.memory = calloc(1, sizeof *computation.memory);
+    if (computation.memory == NULL) {
+        return RM_ENOMEM;
+    }
+    rv = compute(&computation, metric, store->hash_seed);
+    if (rv == 0) {
+        *ret_result = (struct rm_query_result){.groups = computation.memory->groups,
+                                               .n_groups = computation.memory->n_groups,
+                                               .quantile_error = 0,
+                                               .memory = computation.memory};
+    } else {
+        free_memory(computation.memory);
+    }
+    rm__cells_done(&computation.cells);
+    rm__value_room_done(&computation.room);
+    return rv;
+}
+
+void rm_query_result_done(struct rm_query_result *result)
+{
+    free_memory(result->memory);
+    *result = (struct rm_query_result){0};
+}

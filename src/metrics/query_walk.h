@@ -1,0 +1,51 @@
+/* A walk over the observations of a series in a range of time, in their order, once, in pieces that
+ * lie in one bucket each. Whole chunks in one bucket are one piece, and not looked into. */
+#ifndef RAFTMETRICS_SRC_METRICS_QUERY_WALK_H
+#define RAFTMETRICS_SRC_METRICS_QUERY_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "raftmetrics/metrics/query.h"
+#include "series.h"
+
+/* Both inclusive, so that there is a last millisecond. Empty where first is behind last. */
+struct rm_time_range {
+    int64_t first_ms;
+    int64_t last_ms;
+};
+
+struct rm_time_range rm__selection_range(const struct rm_selection *selection);
+
+/* The bucket that @timestamp_ms is in, cut off at the ends of time; all time for a step of 0. */
+struct rm_time_range rm__bucket_of(int64_t step_ms, int64_t timestamp_ms);
+
+struct rm_walk {
+    const struct rm_series *series;
+    struct rm_time_range range;
+    int64_t step_ms;
+    bool reads_all;                      /* pieces of whole chunks are read too */
+    uint32_t chunk;                      /* the next */
+    const struct rm_observation *opened; /* what is left of the one before it */
+    uint32_t n_opened;
+    struct rm_chunk_window window;
+};
+
+struct rm_piece {
+    int64_t bucket_ms; /* start of its bucket */
+
+    /* Observations, until the walk goes on; or where there are none, the chunks from begin to the
+     * one before end. */
+    const struct rm_observation *observations;
+    uint32_t n;
+    uint32_t begin;
+    uint32_t end;
+};
+
+void rm__walk_init(struct rm_walk *walk, const struct rm_series *series, struct rm_time_range range,
+                   int64_t step_ms, bool reads_all);
+
+/* False at the end. */
+bool rm__walk_next(struct rm_walk *walk, struct rm_piece *ret_piece);
+
+#endif
