@@ -160,14 +160,9 @@ static void write_meta(struct rm_exposition *exposition, const char *keyword)
     append_text(exposition, exposition->is_quoted ? "\" " : " ");
 }
 
-void rm_exposition_family(struct rm_exposition *exposition, struct rm_slice metric,
-                          const char *suffix, enum rm_exposition_type type, struct rm_slice help)
+void rm_exposition_go_on(struct rm_exposition *exposition, struct rm_slice metric,
+                         const char *suffix, enum rm_exposition_type type)
 {
-    static const char *const types[] = {[RM_EXPOSITION_COUNTER] = "counter\n",
-                                        [RM_EXPOSITION_GAUGE] = "gauge\n",
-                                        [RM_EXPOSITION_HISTOGRAM] = "histogram\n"};
-    bool is_openmetrics = exposition->style.syntax == RM_EXPOSITION_OPENMETRICS;
-
     if (exposition->error != 0) {
         return;
     }
@@ -180,6 +175,17 @@ void rm_exposition_family(struct rm_exposition *exposition, struct rm_slice metr
         exposition->error = rm_buffer_append_text(&exposition->name, suffix);
     }
     exposition->name.len = family_len(exposition);
+}
+
+void rm_exposition_family(struct rm_exposition *exposition, struct rm_slice metric,
+                          const char *suffix, enum rm_exposition_type type, struct rm_slice help)
+{
+    static const char *const types[] = {[RM_EXPOSITION_COUNTER] = "counter\n",
+                                        [RM_EXPOSITION_GAUGE] = "gauge\n",
+                                        [RM_EXPOSITION_HISTOGRAM] = "histogram\n"};
+    bool is_openmetrics = exposition->style.syntax == RM_EXPOSITION_OPENMETRICS;
+
+    rm_exposition_go_on(exposition, metric, suffix, type);
     write_meta(exposition, "# HELP");
     if (exposition->error == 0) {
         exposition->error = append_escaped(exposition->buffer, help, is_openmetrics);
@@ -354,11 +360,16 @@ void rm_exposition_done(struct rm_exposition *exposition)
     rm_buffer_done(&exposition->labels);
 }
 
+struct rm_slice rm_exposition_end_text(struct rm_exposition_style style)
+{
+    return rm_slice_of(style.syntax == RM_EXPOSITION_OPENMETRICS ? "# EOF\n" : "");
+}
+
 void rm_exposition_end(struct rm_exposition *exposition)
 {
-    if (exposition->style.syntax == RM_EXPOSITION_OPENMETRICS) {
-        append_text(exposition, "# EOF\n");
-    }
+    struct rm_slice end = rm_exposition_end_text(exposition->style);
+
+    append(exposition, end.data, end.len);
 }
 
 int rm_exposition_finish(const struct rm_exposition *exposition)

@@ -280,6 +280,17 @@ static void names_stand_in_the_order_of_what_is_written(void **state)
     check_order(openmetrics, "a_b", "a.c");
 }
 
+static void a_family_goes_on_in_another_text(void **state)
+{
+    struct fixture f;
+    struct rm_exposition *exposition = begin(&f, openmetrics);
+
+    (void)state;
+    rm_exposition_go_on(exposition, rm_slice_of("a.b_total"), "", RM_EXPOSITION_COUNTER);
+    rm_exposition_value(exposition, 1);
+    check(&f, "a_b_total 1\n");
+}
+
 static void lack_of_room_is_told_at_the_end(void **state)
 {
     struct rm_buffer buffer;
@@ -320,6 +331,7 @@ int main(void)
         cmocka_unit_test(values_of_labels_and_helps_are_escaped),
         cmocka_unit_test(bounds_are_written_as_other_exporters_write_them),
         cmocka_unit_test(names_stand_in_the_order_of_what_is_written),
+        cmocka_unit_test(a_family_goes_on_in_another_text),
         cmocka_unit_test(lack_of_room_is_told_at_the_end),
         cmocka_unit_test(content_types_name_version_and_escaping),
     };

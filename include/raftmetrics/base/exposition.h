@@ -46,6 +46,10 @@ void rm_exposition_done(struct rm_exposition *exposition);
 void rm_exposition_family(struct rm_exposition *exposition, struct rm_slice metric,
                           const char *suffix, enum rm_exposition_type type, struct rm_slice help);
 
+/* Goes on with a family that was begun in another text, of which this one is the continuation. */
+void rm_exposition_go_on(struct rm_exposition *exposition, struct rm_slice metric,
+                         const char *suffix, enum rm_exposition_type type);
+
 /* Copies. Their names are distinct once escaped. */
 void rm_exposition_labels(struct rm_exposition *exposition, const struct rm_label *labels,
                           size_t n_labels);
@@ -59,8 +63,9 @@ void rm_exposition_count(struct rm_exposition *exposition, uint64_t value);
 void rm_exposition_bucket(struct rm_exposition *exposition, double bound, uint64_t count);
 void rm_exposition_total(struct rm_exposition *exposition, uint64_t count, const double *sum);
 
-/* The end of everything. */
+/* The end of everything, which in text is nothing. */
 void rm_exposition_end(struct rm_exposition *exposition);
+struct rm_slice rm_exposition_end_text(struct rm_exposition_style style);
 
 /* 0, or the first error: RM_ENOMEM, RM_ETOOBIG. */
 int rm_exposition_finish(const struct rm_exposition *exposition);
