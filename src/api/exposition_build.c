@@ -1,0 +1,202 @@
+#include "exposition_build.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "raftmetrics/base/clock.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/exposure.h"
+
+enum {
+    /* Metrics that stores take into their order for one page: some 3 ms. */
+    ORDERING_MAX = 1000,
+};
+
+struct build {
+    struct rm_exposition_style style;
+    const struct rm__exposition_limits *limits;
+    struct rm_buffer *pieces;
+    struct rm_exposition exposition;
+    struct rm_exposure *exposures; /* one a store */
+    size_t n_exposures;
+    struct rm__exposition_cursor next;
+    bool has_series; /* some is written */
+};
+
+/* ---- series ---- */
+
+static void write_histogram(struct rm_exposition *exposition, struct rm_bucket_bounds bounds,
+                            const struct rm_exposed_series *series)
+{
+    /* OpenMetrics allows no sum either where a bound is negative, whatever the values were. */
+    bool has_sum = !series->had_negative && (exposition->style.syntax == RM_EXPOSITION_TEXT ||
+                                             bounds.n == 0 || bounds.bounds[0] >= 0);
+    uint64_t count = 0;
+
+    for (size_t i = 0; i <= bounds.n; i++) {
+        count += rm_histogram_count(series->histogram, i);
+        rm_exposition_bucket(exposition, i < bounds.n ? bounds.bounds[i] : INFINITY, count);
+    }
+    rm_exposition_total(exposition, count, has_sum ? &series->sum : NULL);
+}
+
+static void write_series(struct build *build, const struct rm_exposed_metric *metric,
+                         enum rm__exposed_family family, uint32_t i)
+{
+    struct rm_exposed_series series;
+
+    rm_exposed_series(metric, i, &series);
+    rm_exposition_labels(&build->exposition, series.labels, series.n_labels);
+    if (family == RM__FAMILY_HISTOGRAM) {
+        write_histogram(&build->exposition, metric->bounds, &series);
+    } else if (!isnan(series.last)) {
+        rm_exposition_value(&build->exposition, series.last);
+    }
+}
+
+static bool is_full(const struct build *build)
+{
+    return build->has_series && (build->pieces->len >= build->limits->max_bytes ||
+                                 rm_clock_mono_us() >= build->limits->until_us);
+}
+
+/* ---- families and metrics ---- */
+
+static void set_next(struct build *build, struct rm_slice metric, uint32_t family, uint32_t series)
+{
+    memcpy(build->next.metric, metric.data, metric.len);
+    build->next.metric_len = (uint32_t)metric.len;
+    build->next.family = family;
+    build->next.series = series;
+}
+
+/* From the series where the cursor stands to the end, or until the page is full. */
+static int write_family(struct build *build, const struct rm_exposed_metric *metric,
+                        enum rm__exposed_family family)
+{
+    uint32_t i = build->next.series;
+    size_t mark;
+    int rv;
+
+    if (i >= metric->n_series) {
+        return 0; /* fewer than there were */
+    }
+    rv = rm__exposition_piece_begin(build->pieces, metric->name, family, i == 0, &mark);
+    if (rv != 0) {
+        return rv;
+    }
+    if (i == 0) {
+        rm__exposed_family_begin(&build->exposition, metric->name, family);
+    } else {
+        rm__exposed_family_go_on(&build->exposition, metric->name, family);
+    }
+    do {
+        write_series(build, metric, family, i++);
+        build->has_series = true;
+    } while (i < metric->n_series && !is_full(build));
+    rm__exposition_piece_end(build->pieces, mark);
+    build->next.series = i;
+    return rm_exposition_finish(&build->exposition);
+}
+
+/* *@ret_is_done: all of it is written. */
+static int write_metric(struct build *build, const struct rm_exposed_metric *metric,
+                        bool *ret_is_done)
+{
+    enum rm__exposed_family families[RM__FAMILIES_OF_ONE_MAX];
+    size_t n = rm__exposed_families(rm__exposed_as_of(metric->name), families);
+    int rv = 0;
+
+    while (rv == 0 && build->next.family < n && !is_full(build)) {
+        rv = write_family(build, metric, families[build->next.family]);
+        if (build->next.series >= metric->n_series) {
+            set_next(build, metric->name, build->next.family + 1, 0);
+        }
+    }
+    *ret_is_done = build->next.family >= n;
+    return rv;
+}
+
+/* The store whose metric is the next; NULL where none has one. */
+static struct rm_exposure *find_first(struct build *build, struct rm_exposed_metric *ret_metric)
+{
+    struct rm_exposure *first = NULL;
+    struct rm_exposed_metric metric;
+
+    for (size_t i = 0; i < build->n_exposures; i++) {
+        if (rm_exposure_peek(&build->exposures[i], &metric) &&
+            (first == NULL ||
+             rm_exposition_compare_names(build->style, metric.name, ret_metric->name) < 0)) {
+            first = &build->exposures[i];
+            *ret_metric = metric;
+        }
+    }
+    return first;
+}
+
+static int write_pieces(struct build *build, bool *ret_is_last)
+{
+    struct rm_exposed_metric metric;
+    struct rm_exposure *first;
+    bool is_done = true;
+    int rv = 0;
+
+    while (rv == 0 && is_done && (first = find_first(build, &metric)) != NULL) {
+        struct rm_slice at = rm_slice_make(build->next.metric, build->next.metric_len);
+
+        if (!rm_slice_equal(at, metric.name)) {
+            set_next(build, metric.name, 0, 0);
+        }
+        rv = write_metric(build, &metric, &is_done);
+        if (is_done) {
+            rm_exposure_next(first);
+        }
+        if (is_full(build)) {
+            break;
+        }
+    }
+    *ret_is_last = find_first(build, &metric) == NULL;
+    return rv;
+}
+
+/* RM_EBUSY: some store is not in order yet. */
+static int find_place(struct build *build, struct rm_store *const *stores, size_t n_stores)
+{
+    struct rm_slice from = rm_slice_make(build->next.metric, build->next.metric_len);
+    int rv = 0;
+
+    build->exposures = calloc(n_stores + 1, sizeof *build->exposures);
+    if (build->exposures == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; rv == 0 && i < n_stores; i++) {
+        rv = rm_store_expose(stores[i], build->style, from, ORDERING_MAX, &build->exposures[i]);
+    }
+    build->n_exposures = n_stores;
+    return rv;
+}
+
+int rm__exposition_build(struct rm_store *const *stores, size_t n_stores,
+                         struct rm_exposition_style style, const struct rm__exposition_cursor *from,
+                         const struct rm__exposition_limits *limits, struct rm_buffer *pieces,
+                         struct rm__exposition_cursor *ret_next, bool *ret_is_last)
+{
+    struct build build = {.style = style, .limits = limits, .pieces = pieces, .next = *from};
+    bool is_last = false;
+    int rv;
+
+    rm_exposition_init(&build.exposition, style, pieces);
+    rv = find_place(&build, stores, n_stores);
+    if (rv == 0) {
+        rv = write_pieces(&build, &is_last);
+    } else if (rv == RM_EBUSY) {
+        rv = 0;
+    }
+    rm_exposition_done(&build.exposition);
+    free(build.exposures);
+    if (rv == 0) {
+        *ret_next = build.next;
+        *ret_is_last = is_last;
+    }
+    return rv;
+}
