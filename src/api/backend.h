@@ -16,9 +16,11 @@ struct rm__backend {
     /* Takes the part; calls its done exactly once, perhaps before this returns. */
     void (*write)(void *data, struct rm__part *part);
 
-    /* Answers a read of one metric, a listing, a status, an /internal request; now or later. */
+    /* Answers a read of one metric, a listing, an exposition, a status, an /internal request; now
+     * or later. */
     void (*read)(void *data, struct rm__exchange *exchange, uint32_t shard);
     void (*list)(void *data, struct rm__exchange *exchange);
+    void (*expose)(void *data, struct rm__exchange *exchange, struct rm_exposition_style style);
     void (*status)(void *data, struct rm__exchange *exchange);
     void (*internal)(void *data, struct rm__exchange *exchange);
 

@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "control_list.h"
 #include "control_meter.h"
+#include "control_scrape.h"
 #include "control_status.h"
 #include "forward.h"
 #include "front.h"
@@ -48,6 +49,7 @@ struct rm_control {
     uint32_t n_queues;
     struct rm__forwards forwards;
     struct rm__lists lists;
+    struct rm__scrapes scrapes;
     struct rm_timer *expire_timer;
     uint64_t started_ms;
     uint64_t n_requests_counted; /* how much of ours is in the stats */
@@ -176,6 +178,7 @@ static void backend_abandon(void *data)
     }
     rm__forwards_done(&control->forwards);
     rm__lists_done(&control->lists);
+    rm__scrapes_done(&control->scrapes);
     rm_http_client_cancel(control->client);
 }
 
@@ -191,6 +194,7 @@ static void on_expire(void *data)
     }
     rm__forwards_flush(&control->forwards);
     rm__lists_flush(&control->lists);
+    rm__scrapes_flush(&control->scrapes);
 }
 
 /* ---- reads ---- */
@@ -208,6 +212,15 @@ static void backend_list(void *data, struct rm__exchange *exchange)
     struct rm_control *control = data;
 
     rm__list_start(&control->lists, exchange, exchange->deadline_ms - answer_margin_ms(control));
+}
+
+static void backend_expose(void *data, struct rm__exchange *exchange,
+                           struct rm_exposition_style style)
+{
+    struct rm_control *control = data;
+
+    rm__scrape_start(&control->scrapes, exchange, style,
+                     exchange->deadline_ms - answer_margin_ms(control));
 }
 
 static void on_statuses(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
@@ -340,6 +353,7 @@ static void on_view_changed(void *data)
     flush_queues(control);
     rm__forwards_flush(&control->forwards);
     rm__lists_flush(&control->lists);
+    rm__scrapes_flush(&control->scrapes);
 }
 
 struct rm_control_stats *rm_control_stats_new(void)
@@ -384,6 +398,7 @@ static void free_state(struct rm_control *control)
     }
     rm__forwards_done(&control->forwards);
     rm__lists_done(&control->lists);
+    rm__scrapes_done(&control->scrapes);
     rm_timer_free(control->expire_timer);
     rm_http_client_free(control->client);
     rm__cluster_view_done(&control->view);
@@ -399,6 +414,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
         .write = backend_write,
         .read = backend_read,
         .list = backend_list,
+        .expose = backend_expose,
         .status = backend_status,
         .internal = backend_internal,
         .self_metrics = backend_self_metrics,
@@ -423,6 +439,7 @@ int rm_control_new(struct rm_loop *loop, const struct rm_control_options *option
     control->started_ms = rm_loop_now_ms(loop);
     rm__forwards_init(&control->forwards, &control->view);
     rm__lists_init(&control->lists, &control->view);
+    rm__scrapes_init(&control->scrapes, &control->view);
     control->client = rm_http_client_new(loop);
     control->expire_timer = rm_timer_new(loop, on_expire, control);
     if (control->client != NULL && control->expire_timer != NULL && control->budget.meter != NULL) {

@@ -238,7 +238,11 @@ static void read_metric(struct rm__front *front, struct rm__exchange *exchange)
         return;
     }
     if (exchange->route->action == RM__ACTION_LIST) {
-        front->backend->list(front->data, exchange);
+        if (query.wants_json) {
+            front->backend->list(front->data, exchange);
+        } else {
+            front->backend->expose(front->data, exchange, query.style);
+        }
         return;
     }
     if (n_shards == 0) {
@@ -285,6 +289,7 @@ static void dispatch(struct rm__front *front, struct rm__exchange *exchange)
     case RM__ACTION_LEAD:
     case RM__ACTION_HASHES:
     case RM__ACTION_MEMBERS:
+    case RM__ACTION_EXPOSITION:
         front->backend->internal(front->data, exchange);
         break;
     }

@@ -166,10 +166,25 @@ static void write_problems(struct rm_exposition *exposition, const struct rm__me
     }
 }
 
+static void write_clashes(struct rm_exposition *exposition, const struct rm__meter *const *meters,
+                          size_t n_meters)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < n_meters; i++) {
+        n += rm_counter_read(&meters[i]->n_clashes);
+    }
+    rm__self_counter(exposition, "raftmetrics_exposition_clashes_total",
+                     "Families that were left out of answers to GET /metrics, for one that comes "
+                     "before them has names in common with them.");
+    rm_exposition_count(exposition, n);
+}
+
 void rm__meter_write(struct rm_exposition *exposition, const struct rm__meter *const *meters,
                      size_t n_meters)
 {
     write_answers(exposition, meters, n_meters);
     write_durations(exposition, meters, n_meters);
     write_problems(exposition, meters, n_meters);
+    write_clashes(exposition, meters, n_meters);
 }

@@ -21,6 +21,7 @@ struct rm__meter {
         struct rm_tally durations;
     } routes[RM__METER_ROUTES];
     struct rm_counter problems[RM__PROBLEM_KINDS];
+    struct rm_counter n_clashes; /* families that were left out of expositions */
 };
 
 /* Counts an answer with @status. @route: NULL where there is none. */

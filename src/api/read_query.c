@@ -386,17 +386,32 @@ static int read_aggregate(struct reader *reader)
 static int read_format(struct reader *reader, struct rm_slice accept)
 {
     struct rm_slice format = rm__params_get(reader->params, "format");
+    struct rm__read_query *query = reader->query;
 
+    query->wants_json =
+        is_given(format) ? rm_slice_is(format, "json") : rm__accept_prefers_json(accept);
     if (!is_given(format)) {
-        reader->query->wants_json = rm__accept_prefers_json(accept);
-    } else if (rm_slice_is(format, "json")) {
-        reader->query->wants_json = true;
-    } else if (!rm_slice_is(format, "prometheus") && !rm_slice_is(format, "openmetrics")) {
+        query->style = rm__accept_style(accept);
+    } else if (rm_slice_is(format, "prometheus")) {
+        query->style = rm__accept_style_of(accept, RM_EXPOSITION_TEXT);
+    } else if (rm_slice_is(format, "openmetrics")) {
+        query->style = rm__accept_style_of(accept, RM_EXPOSITION_OPENMETRICS);
+    } else if (!query->wants_json) {
         return REFUSE(reader, "format must be json, prometheus or openmetrics");
     }
-    if (!reader->query->wants_json) {
-        return NOT_YET(reader, "the text exposition (ask with format=json, or Accept: "
-                               "application/json)");
+    return 0;
+}
+
+/* An exposition is always whole. */
+static int check_exposition(struct reader *reader)
+{
+    static const char *const of_listings[] = {"prefix", "limit", "cursor"};
+
+    for (size_t i = 0; i < sizeof of_listings / sizeof of_listings[0]; i++) {
+        if (is_given(rm__params_get(reader->params, of_listings[i]))) {
+            return REFUSE(reader, "%s is for the listing; ask for that with format=json",
+                          of_listings[i]);
+        }
     }
     return 0;
 }
@@ -414,7 +429,7 @@ static int read_list(struct reader *reader, struct rm_slice accept)
     if (rv == 0) {
         rv = read_format(reader, accept);
     }
-    return rv;
+    return rv == 0 && !reader->query->wants_json ? check_exposition(reader) : rv;
 }
 
 int rm__read_query_init(struct rm__read_query *query, enum rm__action action, struct rm_slice name,

@@ -7,6 +7,7 @@
 
 #include "params.h"
 #include "problem.h"
+#include "raftmetrics/base/exposition.h"
 #include "raftmetrics/metrics/query.h"
 #include "raftmetrics/raft/replica.h"
 #include "route.h"
@@ -37,7 +38,8 @@ struct rm__read_query {
     struct rm_slice after;     /* of a listing's cursor */
     int decimals;              /* -1: as they are */
     enum rm_read_level level;
-    bool wants_json; /* of a listing */
+    bool wants_json;                  /* of a listing; otherwise it is an exposition */
+    struct rm_exposition_style style; /* of an exposition */
     struct rm__agg_field {
         enum rm__agg agg;
         struct rm_slice name; /* as asked */

@@ -72,6 +72,11 @@ static const struct row rows[] = {
     {"/lead", "POST", true, "POST", {RM__ACTION_LEAD, 0, "shard worker", ""}},
     {"/hashes", "GET", true, "GET, HEAD", {RM__ACTION_HASHES, 0, "shard", ""}},
     {"/members", "GET", true, "GET, HEAD", {RM__ACTION_MEMBERS, 0, "shard", ""}},
+    {"/exposition",
+     "GET",
+     true,
+     "GET, HEAD",
+     {RM__ACTION_EXPOSITION, 0, "shards syntax names after family series max_bytes", ""}},
 };
 
 bool rm__route_strip_internal(struct rm_slice *path)

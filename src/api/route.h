@@ -29,9 +29,10 @@ enum rm__action {
     RM__ACTION_LEAD,
     RM__ACTION_HASHES,
     RM__ACTION_MEMBERS,
+    RM__ACTION_EXPOSITION,
 };
 
-enum { RM__ACTIONS = RM__ACTION_MEMBERS + 1 };
+enum { RM__ACTIONS = RM__ACTION_EXPOSITION + 1 };
 
 struct rm__route {
     enum rm__action action;

@@ -13,6 +13,7 @@
 #define RM__WIRE_LEAD_PATH RM__WIRE_PREFIX "/lead"
 #define RM__WIRE_HASHES_PATH RM__WIRE_PREFIX "/hashes"
 #define RM__WIRE_MEMBERS_PATH RM__WIRE_PREFIX "/members"
+#define RM__WIRE_EXPOSITION_PATH RM__WIRE_PREFIX "/exposition"
 #define RM__WIRE_STATUS_PATH RM__WIRE_PREFIX "/status"
 
 /* The field with the fingerprint of the cluster that the sender belongs to, as 16 hex digits. */

@@ -70,6 +70,14 @@ bool rm__worker_admits(void *data, struct rm__exchange *exchange, struct rm__pro
 enum rm__fate rm__worker_check(void *data, uint32_t shard, uint32_t *ret_worker);
 void rm__worker_write(void *data, struct rm__part *part);
 
+/* ---- worker_exposition.c ---- */
+
+/* Answers GET /metrics as an exposition of what this worker leads. */
+void rm__worker_expose(void *data, struct rm__exchange *exchange, struct rm_exposition_style style);
+
+/* Answers control's request for a page. */
+void rm__worker_reply_page(struct rm_worker *worker, struct rm__exchange *exchange);
+
 /* "cluster": {…} as this worker sees it. */
 void rm__worker_write_cluster(const struct rm_worker *worker, struct rm_json_writer *json);
 

@@ -521,6 +521,10 @@ void rm__worker_internal(void *data, struct rm__exchange *exchange)
         reply_cluster(worker, exchange);
         return;
     }
+    if (action == RM__ACTION_EXPOSITION) {
+        rm__worker_reply_page(worker, exchange);
+        return;
+    }
     if (!read_shard(worker, exchange, &shard)) {
         return;
     }

@@ -31,14 +31,3 @@ def test_text_batches(api, name, content_type):
     answer = api.post("/metrics/batch", f"{name} 75.5\n", headers={"Content-Type": content_type})
     check_error(answer, 501, "not_implemented")
     check_error(api.get(path_of(name)), 404, "unknown_metric")
-
-
-@pytest.mark.parametrize("accept", ["*/*", None, "text/plain", "application/openmetrics-text",
-                                    "text/plain;q=0.9, application/json;q=0.1"])
-def test_exposition(api, accept):
-    check_error(api.get("/metrics", headers={"Accept": accept}), 501, "not_implemented")
-
-
-@pytest.mark.parametrize("form", ["prometheus", "openmetrics"])
-def test_exposition_by_format(api, form):
-    check_error(api.get("/metrics", {"format": form}, {"Accept": "application/json"}), 501, "not_implemented")

@@ -181,6 +181,36 @@ static void a_store_gets_into_order_while_it_changes(void **state)
     rm_store_free(many.store);
 }
 
+/* Where the store's table grows, what was not taken in yet stands elsewhere. */
+static void a_store_grows_while_it_gets_into_order(void **state)
+{
+    struct rm_store *store = rm_store_new(3);
+    struct rm_exposure exposure;
+    struct rm_exposed_metric metric;
+    size_t n = 0;
+    int n_busy = 0;
+
+    (void)state;
+    for (int i = 0; i < NAMES; i++) {
+        char name[NAME_MAX_LEN];
+
+        snprintf(name, sizeof name, "m%d", i);
+        record(store, name, "", 1, 0);
+        if (i == 20) {
+            assert_int_equal(rm_store_expose(store, escaped, rm_slice_of(""), 1, &exposure),
+                             RM_EBUSY);
+        }
+    }
+    while (rm_store_expose(store, escaped, rm_slice_of(""), 10, &exposure) == RM_EBUSY) {
+        assert_in_range(++n_busy, 1, 10 * NAMES);
+    }
+    for (; rm_exposure_peek(&exposure, &metric); rm_exposure_next(&exposure)) {
+        n++;
+    }
+    assert_int_equal(n, NAMES);
+    rm_store_free(store);
+}
+
 /* ---- series ---- */
 
 static void take_series(struct rm_store *store, const char *name, uint32_t i,
@@ -298,6 +328,7 @@ int main(void)
         cmocka_unit_test(metrics_stand_in_the_order_of_what_is_written),
         cmocka_unit_test(an_empty_store_gives_nothing),
         cmocka_unit_test(a_store_gets_into_order_while_it_changes),
+        cmocka_unit_test(a_store_grows_while_it_gets_into_order),
         cmocka_unit_test(series_tell_histogram_sum_and_newest_value),
         cmocka_unit_test(a_series_that_held_a_negative_value_says_so),
         cmocka_unit_test(a_metric_tells_its_bounds),

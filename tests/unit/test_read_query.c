@@ -320,30 +320,52 @@ static void test_listings(void **state)
     check_refused(RM__ACTION_LIST, "level=no", RM__INVALID_PARAMETER, "level");
 }
 
-static void check_format(const char *text, const char *accept, int rv, enum rm__problem_kind kind)
+static void check_listing(const char *text, const char *accept)
 {
     struct read read;
 
     read_accepting(&read, RM__ACTION_LIST, text, accept);
-    assert_int_equal(read.rv, rv);
-    if (rv == 0) {
-        assert_true(read.query.wants_json);
-    } else {
-        assert_int_equal(read.problem.kind, kind);
-    }
+    assert_int_equal(read.rv, 0);
+    assert_true(read.query.wants_json);
+    rm__params_done(&read.params);
+}
+
+static void check_exposition(const char *text, const char *accept, enum rm_exposition_syntax syntax,
+                             bool keeps_names)
+{
+    struct read read;
+
+    read_accepting(&read, RM__ACTION_LIST, text, accept);
+    assert_int_equal(read.rv, 0);
+    assert_false(read.query.wants_json);
+    assert_int_equal(read.query.style.syntax, syntax);
+    assert_int_equal(read.query.style.keeps_names, keeps_names);
     rm__params_done(&read.params);
 }
 
 static void test_formats_of_a_listing(void **state)
 {
+    static const char utf8[] = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.1,"
+                               "application/openmetrics-text";
+
     (void)state;
-    check_format("", "*/*", RM_EINVAL, RM__NOT_IMPLEMENTED);
-    check_format("", "application/json", 0, 0);
-    check_format("format=json", "text/plain", 0, 0);
-    check_format("format=prometheus", "application/json", RM_EINVAL, RM__NOT_IMPLEMENTED);
-    check_format("format=openmetrics", "application/json", RM_EINVAL, RM__NOT_IMPLEMENTED);
-    check_format("format=xml", "application/json", RM_EINVAL, RM__INVALID_PARAMETER);
-    check_format("format=", "application/json", RM_EINVAL, RM__INVALID_PARAMETER);
+    check_listing("", "application/json");
+    check_listing("format=json", "text/plain");
+    check_exposition("", "*/*", RM_EXPOSITION_TEXT, false);
+    check_exposition("", utf8, RM_EXPOSITION_OPENMETRICS, false);
+    check_exposition("format=prometheus", "application/json", RM_EXPOSITION_TEXT, false);
+    check_exposition("format=openmetrics", "application/json", RM_EXPOSITION_OPENMETRICS, false);
+    check_exposition("format=prometheus", utf8, RM_EXPOSITION_TEXT, true);
+    check_refused(RM__ACTION_LIST, "format=xml", RM__INVALID_PARAMETER, "format");
+    check_refused(RM__ACTION_LIST, "format=", RM__INVALID_PARAMETER, "format");
+}
+
+static void test_an_exposition_is_whole(void **state)
+{
+    (void)state;
+    check_refused(RM__ACTION_LIST, "format=prometheus&prefix=a", RM__INVALID_PARAMETER, "prefix");
+    check_refused(RM__ACTION_LIST, "format=prometheus&limit=9", RM__INVALID_PARAMETER, "limit");
+    check_refused(RM__ACTION_LIST, "format=openmetrics&cursor=a", RM__INVALID_PARAMETER, "cursor");
 }
 
 int main(void)
@@ -360,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_what_comes_later),
         cmocka_unit_test(test_listings),
         cmocka_unit_test(test_formats_of_a_listing),
+        cmocka_unit_test(test_an_exposition_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

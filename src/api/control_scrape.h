@@ -1,0 +1,28 @@
+/* GET /metrics as an exposition on control: pages of all leaders, merged. A page says which shards
+ * it is of; those that were asked for and are not in it have moved, and are asked for again, from
+ * the same place, of whoever leads them then. */
+#ifndef RAFTMETRICS_SRC_API_CONTROL_SCRAPE_H
+#define RAFTMETRICS_SRC_API_CONTROL_SCRAPE_H
+
+#include "cluster_view.h"
+#include "exchange.h"
+
+struct rm__scrapes {
+    struct rm__cluster_view *view;
+    struct rm_list scrapes; /* under way */
+    size_t n;
+};
+
+void rm__scrapes_init(struct rm__scrapes *scrapes, struct rm__cluster_view *view);
+
+/* Ends those under way. */
+void rm__scrapes_done(struct rm__scrapes *scrapes);
+
+/* Answers @exchange, now or later. The answer begins by @answer_by_ms of the loop's clock. */
+void rm__scrape_start(struct rm__scrapes *scrapes, struct rm__exchange *exchange,
+                      struct rm_exposition_style style, uint64_t answer_by_ms);
+
+/* Leaders may be others, a pause may be over, deadlines may have come. */
+void rm__scrapes_flush(struct rm__scrapes *scrapes);
+
+#endif
