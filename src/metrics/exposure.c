@@ -1,5 +1,7 @@
 #include "raftmetrics/metrics/exposure.h"
 
+#include <math.h>
+
 #include "raftmetrics/base/error.h"
 #include "store_internal.h"
 
@@ -53,36 +55,50 @@ void rm_exposure_next(struct rm_exposure *exposure)
     go_to(exposure, rm__exposed_index_next(index_of(exposure), place_of(exposure)));
 }
 
-/* What is told of the values that are held. */
-static void describe_values(const struct rm_series *series, struct rm_exposed_series *exposed)
+/* Of a series whose values say it all. */
+static int describe_values(const struct rm_series *series, struct rm_bucket_bounds bounds,
+                           struct rm_exposed_series *exposed)
 {
     const struct rm_series_place end = {.chunk = rm__series_n_chunks(series)};
     struct rm_summary summary = {.without_moments = true};
     struct rm_aggregate aggregate;
+    int rv = rm__series_add_to_histogram(series, bounds, &exposed->counted);
 
+    if (rv != 0) {
+        return rv;
+    }
     rm__series_summarize(series, (struct rm_series_place){0}, end, &summary);
     rm__summary_aggregate(&summary, &aggregate);
+    exposed->histogram = &exposed->counted;
     exposed->sum = aggregate.sum;
     exposed->had_negative = aggregate.min < 0;
-    exposed->last = aggregate.last;
+    return 0;
+}
+
+static void describe_distribution(const struct rm_distribution *distribution,
+                                  struct rm_exposed_series *exposed)
+{
+    exposed->histogram = &distribution->classic;
+    exposed->sum = rm__sum_round(&distribution->sum);
+    exposed->had_negative = distribution->min < 0;
 }
 
 int rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
                       struct rm_exposed_series *ret_series)
 {
     const struct rm_series *series = metric->metric->series.items[i];
-    struct rm_exposed_series exposed = {.labels = series->labels, .n_labels = series->n_labels};
 
+    *ret_series = (struct rm_exposed_series){
+        .labels = series->labels,
+        .n_labels = series->n_labels,
+        .last = series->head == NULL ? NAN : rm__chunk_last(series->head)->value};
     if (series->distribution != NULL) {
-        exposed.histogram = &series->distribution->classic;
-    } else if (rm__series_add_to_histogram(series, metric->bounds, &exposed.counted) != 0) {
-        rm_exposed_series_done(&exposed);
-        return RM_ENOMEM;
+        describe_distribution(series->distribution, ret_series);
+        return 0;
     }
-    describe_values(series, &exposed);
-    *ret_series = exposed;
-    if (series->distribution == NULL) {
-        ret_series->histogram = &ret_series->counted;
+    if (describe_values(series, metric->bounds, ret_series) != 0) {
+        rm_exposed_series_done(ret_series);
+        return RM_ENOMEM;
     }
     return 0;
 }

@@ -99,8 +99,10 @@ struct rm_slice rm__series_label(const struct rm_series *series, struct rm_slice
 
 /* ---- the distribution ---- */
 
-static int record_all(const struct rm_series *series, struct rm_bucket_bounds bounds,
-                      struct rm_distribution *distribution)
+/* Hands every value to @record, until it fails. */
+static int record_all(const struct rm_series *series,
+                      int (*record)(void *to, struct rm_bucket_bounds bounds, double value),
+                      struct rm_bucket_bounds bounds, void *to)
 {
     int rv = 0;
 
@@ -110,10 +112,20 @@ static int record_all(const struct rm_series *series, struct rm_bucket_bounds bo
         const struct rm_observation *observations = rm__chunk_read(chunk, &window);
 
         for (uint32_t j = 0; j < chunk->n && rv == 0; j++) {
-            rv = rm__distribution_record(distribution, bounds, observations[j].value);
+            rv = record(to, bounds, observations[j].value);
         }
     }
     return rv;
+}
+
+static int record_in_both(void *distribution, struct rm_bucket_bounds bounds, double value)
+{
+    return rm__distribution_record(distribution, bounds, value);
+}
+
+static int record_in_classic(void *histogram, struct rm_bucket_bounds bounds, double value)
+{
+    return rm_histogram_record(histogram, rm_bucket_of(bounds, value));
 }
 
 int rm__series_set_distribution(struct rm_series *series, struct rm_distribution *distribution)
@@ -130,13 +142,14 @@ int rm__series_set_distribution(struct rm_series *series, struct rm_distribution
 
 int rm__series_keep_distribution(struct rm_series *series, struct rm_bucket_bounds bounds)
 {
-    struct rm_distribution distribution = {0};
+    struct rm_distribution distribution;
     int rv;
 
     if (series->distribution != NULL) {
         return 0;
     }
-    rv = record_all(series, bounds, &distribution);
+    rm__distribution_init(&distribution);
+    rv = record_all(series, record_in_both, bounds, &distribution);
     if (rv == 0) {
         rv = rm__series_set_distribution(series, &distribution);
     }
@@ -159,18 +172,16 @@ static int record_in_distribution(struct rm_series *series, struct rm_bucket_bou
 int rm__series_add_to_histogram(const struct rm_series *series, struct rm_bucket_bounds bounds,
                                 struct rm_histogram *histogram)
 {
-    struct rm_distribution distribution = {0};
-    int rv;
+    return series->distribution != NULL
+               ? rm_histogram_merge(histogram, &series->distribution->classic)
+               : record_all(series, record_in_classic, bounds, histogram);
+}
 
-    if (series->distribution != NULL) {
-        return rm_histogram_merge(histogram, &series->distribution->classic);
-    }
-    rv = record_all(series, bounds, &distribution);
-    if (rv == 0) {
-        rv = rm_histogram_merge(histogram, &distribution.classic);
-    }
-    rm__distribution_done(&distribution);
-    return rv;
+int rm__series_add_to_distribution(const struct rm_series *series, struct rm_bucket_bounds bounds,
+                                   struct rm_distribution *distribution)
+{
+    return series->distribution != NULL ? rm__distribution_merge(distribution, series->distribution)
+                                        : record_all(series, record_in_both, bounds, distribution);
 }
 
 /* ---- recording ---- */

@@ -84,9 +84,14 @@ int rm__series_set_distribution(struct rm_series *series, struct rm_distribution
  * Errors: RM_ENOMEM, which leaves the series as it was. */
 int rm__series_keep_distribution(struct rm_series *series, struct rm_bucket_bounds bounds);
 
-/* Adds the counts of all that was recorded. Errors: RM_ENOMEM, after which some may be added. */
+/* Adds the classic counts of all that was recorded. Errors: RM_ENOMEM, after which some may be
+ * added. */
 int rm__series_add_to_histogram(const struct rm_series *series, struct rm_bucket_bounds bounds,
                                 struct rm_histogram *histogram);
+
+/* Adds all that was recorded. Errors: RM_ENOMEM, after which some may be added. */
+int rm__series_add_to_distribution(const struct rm_series *series, struct rm_bucket_bounds bounds,
+                                   struct rm_distribution *distribution);
 
 /* The place in front of the first observation that does not stand before @position. */
 struct rm_series_place rm__series_find(const struct rm_series *series, struct rm_position position);

@@ -307,31 +307,6 @@ int rm_store_aggregate(struct rm_store *store, const struct rm_selection *select
     return 0;
 }
 
-int rm_store_histogram(struct rm_store *store, const struct rm_selection *selection,
-                       struct rm_histogram *ret_histogram, struct rm_bucket_bounds *ret_bounds)
-{
-    const struct rm_metric *metric = rm__store_find_metric(store, selection->metric_name);
-    struct rm_histogram merged = {0};
-    struct rm_bucket_bounds bounds;
-
-    if (metric == NULL) {
-        return RM_ENOTFOUND;
-    }
-    bounds = rm__shared_bounds_peek(metric->bounds);
-    for (uint32_t i = 0; i < metric->series.n; i++) {
-        const struct rm_series *series = metric->series.items[i];
-
-        if (rm__selection_has(selection, series) &&
-            rm__series_add_to_histogram(series, bounds, &merged) != 0) {
-            rm_histogram_done(&merged);
-            return RM_ENOMEM;
-        }
-    }
-    *ret_histogram = merged;
-    *ret_bounds = bounds;
-    return 0;
-}
-
 static void describe_metric(const struct rm_metric *metric, struct rm_metric_info *ret_info)
 {
     *ret_info = (struct rm_metric_info){.name = metric->name,

@@ -32,19 +32,21 @@ static void read_metric(struct rm_store *store, struct rm_slice name)
 {
     const struct rm_selection selection = {
         .metric_name = name, .from_ms = INT64_MIN, .to_ms = INT64_MAX};
-    struct rm_histogram histogram = {0};
-    struct rm_bucket_bounds bounds;
+    struct rm_histograms histograms = {0};
     struct rm_values values = {0};
     struct rm_aggregate aggregate;
 
     assert(rm_store_values(store, &selection, 100, NULL, &values) == 0);
     assert(rm_store_aggregate(store, &selection, &aggregate) == 0);
-    assert(rm_store_histogram(store, &selection, &histogram, &bounds) == 0);
+    assert(rm_store_histogram(store, &selection, &histograms) == 0);
     assert(aggregate.count == values.n_total && values.n_points > 0);
-    assert(rm_histogram_cumulative_count(&histogram, bounds.n) == aggregate.count);
+    assert(rm_histogram_cumulative_count(&histograms.classic, histograms.bounds.n) ==
+           aggregate.count);
+    assert(rm_native_histogram_count(&histograms.native) == aggregate.count);
+    assert(histograms.count == aggregate.count && histograms.sum == histograms.sum);
     assert(aggregate.mean == aggregate.mean && aggregate.stddev == aggregate.stddev);
     rm_values_done(&values);
-    rm_histogram_done(&histogram);
+    rm_histograms_done(&histograms);
 }
 
 /* One observation more in the midst of each series. */

@@ -277,6 +277,7 @@ static void a_series_that_held_a_negative_value_says_so(void **state)
     assert_false(had_negative(store, "zero"));
     take_series(store, "cpu", 0, &series); /* which keeps its histogram */
     assert_int_equal(rm_histogram_cumulative_count(series.histogram, n), 2000);
+    assert_true(series.sum == 1999000 && series.last == 1999);
     rm_exposed_series_done(&series);
     record(store, "cpu", "", -1e-300, 5);
     assert_true(had_negative(store, "cpu"));

@@ -85,8 +85,7 @@ static int read_all(struct rm_store *store)
 {
     const struct rm_selection selection = {
         .metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
-    struct rm_histogram histogram = {0};
-    struct rm_bucket_bounds bounds;
+    struct rm_histograms histograms = {0};
     struct rm_values values = {0};
     struct rm_metric_info infos[4];
     bool has_more;
@@ -95,7 +94,7 @@ static int read_all(struct rm_store *store)
 
     rv = rm_store_values(store, &selection, 10, NULL, &values);
     if (rv == 0) {
-        rv = rm_store_histogram(store, &selection, &histogram, &bounds);
+        rv = rm_store_histogram(store, &selection, &histograms);
     }
     if (rv == 0) {
         rv = rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 4, infos, &n, &has_more);
@@ -104,7 +103,7 @@ static int read_all(struct rm_store *store)
         rv = expose(store);
     }
     rm_values_done(&values);
-    rm_histogram_done(&histogram);
+    rm_histograms_done(&histograms);
     return rv;
 }
 

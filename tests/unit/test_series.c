@@ -330,11 +330,12 @@ static struct rm_series *series_in_a_blob(struct model_record *records)
 {
     struct rm_observation observations[N_IN_BLOB];
     struct rm_series *series = series_new();
-    struct rm_distribution distribution = {0};
+    struct rm_distribution distribution;
     struct rm_chunk_seal seal;
     struct rm_blob *blob;
     const char *bytes;
 
+    rm__distribution_init(&distribution);
     for (uint32_t i = 0; i < N_IN_BLOB; i++) {
         observations[i] = (struct rm_observation){{2 * (int64_t)i, i}, i};
         records[i] = (struct model_record){observations[i].position, i, 0};

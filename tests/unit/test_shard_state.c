@@ -488,14 +488,12 @@ static void test_an_image_that_is_none_is_refused(void **state)
 static struct rm_bucket_bounds bounds_of(struct shard *shard, const char *name)
 {
     struct rm_selection selection = {.metric_name = rm_slice_of(name)};
-    struct rm_histogram histogram;
-    struct rm_bucket_bounds bounds;
+    struct rm_histograms histograms;
 
     assert_int_equal(
-        rm_store_histogram(rm__shard_state_store(shard->state), &selection, &histogram, &bounds),
-        0);
-    rm_histogram_done(&histogram);
-    return bounds;
+        rm_store_histogram(rm__shard_state_store(shard->state), &selection, &histograms), 0);
+    rm_histograms_done(&histograms);
+    return histograms.bounds;
 }
 
 /* The rules of a configuration are for metrics that come after it, also in a copy of the state. */

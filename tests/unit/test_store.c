@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "histograms_model.h"
 #include "model.h"
 #include "raftmetrics/base/error.h"
 #include "random.h"
@@ -254,25 +255,23 @@ static void check_histogram(struct model *model)
 {
     int metric = (int)random_below(&model->random, N_METRICS);
     const struct model_metric *m = &model->metrics[metric];
-    struct rm_bucket_bounds bounds = {NULL, 0};
-    struct rm_histogram histogram = {0};
+    struct rm_histograms histograms = {0};
     struct rm_selection selection;
+    struct model_record *records;
     unsigned series_mask;
+    size_t n;
 
     selection = random_selection(model, metric, &series_mask);
-    assert_int_equal(rm_store_histogram(model->store, &selection, &histogram, &bounds),
+    assert_int_equal(rm_store_histogram(model->store, &selection, &histograms),
                      m->n == 0 ? RM_ENOTFOUND : 0);
-    assert_true(m->n == 0 || rm_bucket_bounds_are_equal(bounds, m->bounds));
-    for (size_t bucket = 0; bucket <= bounds.n; bucket++) {
-        uint64_t count = 0;
-
-        for (size_t i = 0; i < m->n; i++) {
-            count += (series_mask >> m->records[i].series & 1) != 0 &&
-                     (bucket == bounds.n || m->records[i].value <= bounds.bounds[bucket]);
-        }
-        assert_int_equal(rm_histogram_cumulative_count(&histogram, bucket), count);
+    selection.from_ms = INT64_MIN;
+    selection.to_ms = INT64_MAX;
+    records = select_records(m, &selection, series_mask, &n);
+    if (m->n > 0) {
+        histograms_check(&histograms, m->bounds, records, n);
     }
-    rm_histogram_done(&histogram);
+    free(records);
+    rm_histograms_done(&histograms);
 }
 
 static uint64_t count_series(const struct model_metric *metric)

@@ -1,9 +1,11 @@
 #include "../../src/metrics/chunk.h"
+#include "../../src/metrics/distribution.h"
 #include "../../src/metrics/store_image.h"
 
 #include <math.h>
 #include <stdio.h>
 
+#include "histograms_model.h"
 #include "image_blob.h"
 #include "model.h"
 #include "raftmetrics/base/error.h"
@@ -180,18 +182,15 @@ static void check_same_aggregate(struct rm_store *a, struct rm_store *b,
 static void check_same_histogram(struct rm_store *a, struct rm_store *b,
                                  const struct rm_selection *selection)
 {
-    struct rm_histogram histograms[2] = {{0}, {0}};
-    struct rm_bucket_bounds bounds[2];
-    int rv = rm_store_histogram(a, selection, &histograms[0], &bounds[0]);
+    struct rm_histograms histograms[2] = {{0}, {0}};
+    int rv = rm_store_histogram(a, selection, &histograms[0]);
 
-    assert_int_equal(rm_store_histogram(b, selection, &histograms[1], &bounds[1]), rv);
-    assert_true(rv != 0 || rm_bucket_bounds_are_equal(bounds[0], bounds[1]));
-    for (size_t bucket = 0; rv == 0 && bucket <= bounds[0].n; bucket++) {
-        assert_int_equal(rm_histogram_count(&histograms[0], bucket),
-                         rm_histogram_count(&histograms[1], bucket));
+    assert_int_equal(rm_store_histogram(b, selection, &histograms[1]), rv);
+    if (rv == 0) {
+        histograms_are_equal(&histograms[0], &histograms[1]);
     }
-    rm_histogram_done(&histograms[0]);
-    rm_histogram_done(&histograms[1]);
+    rm_histograms_done(&histograms[0]);
+    rm_histograms_done(&histograms[1]);
 }
 
 static void check_same_points(const struct rm_values *a, const struct rm_values *b)
@@ -930,15 +929,19 @@ static void test_lies_are_seen(void **state)
     check_lies(store, AT_OBSERVATIONS + 3 * 24, LIES, sizeof LIES / sizeof *LIES);
 }
 
-/* And of one that has a sealed chunk of equal values, thus two buckets, and an open one. */
+/* And of one that has a sealed chunk of equal values, thus two buckets of each kind, and an open
+ * one. */
 enum {
     N_BLOCK_BYTES = 184,
     AT_DISTRIBUTION = AT_LABEL_BYTES + 8,
-    AT_SEALED = AT_DISTRIBUTION + 3 * 8,
+    AT_COUNTS = AT_DISTRIBUTION + (int)sizeof(struct rm_distribution_image),
+    AT_INDEXES = AT_COUNTS + 4 * 8,
+    AT_SEALED = AT_INDEXES + 8,
     AT_OPEN = AT_SEALED + sizeof(struct rm_store_image_chunk),
     AT_BLOCK = AT_OPEN + sizeof(struct rm_store_image_chunk),
 };
 
+#define OF_DISTRIBUTION(field) AT_DISTRIBUTION + (int)offsetof(struct rm_distribution_image, field)
 #define OF_SEALED(field) AT_SEALED + (int)offsetof(struct rm_store_image_chunk, field)
 #define OF_OPEN(field) AT_OPEN + (int)offsetof(struct rm_store_image_chunk, field)
 #define OF_BLOCK(field) AT_BLOCK + (int)offsetof(struct rm_chunk_block, field)
@@ -947,12 +950,35 @@ static const struct lie SEALED_LIES[] = {
     {"no distribution", OF_SERIES(n_distribution_bytes), 8, 0, 0},
     {"a short distribution", OF_SERIES(n_distribution_bytes), 8, 16, 0},
     {"a long distribution", OF_SERIES(n_distribution_bytes), 8, 32, 0},
-    {"a bucket behind the last", AT_DISTRIBUTION, 4, 31, 0},
-    {"a bucket far behind the last", AT_DISTRIBUTION, 4, UINT32_MAX, 0},
-    {"no counts", AT_DISTRIBUTION + 4, 4, 0, 0},
-    {"many counts", AT_DISTRIBUTION + 4, 4, UINT32_MAX, 0},
-    {"a count too many", AT_DISTRIBUTION + 8, 8, 2, 0},
-    {"counts that overflow", AT_DISTRIBUTION + 8, 8, UINT64_MAX, 0},
+    {"a bucket behind the last", OF_DISTRIBUTION(first_bucket), 4, 31, 0},
+    {"a bucket far behind the last", OF_DISTRIBUTION(first_bucket), 4, UINT32_MAX, 0},
+    {"no counts", OF_DISTRIBUTION(n_classic), 4, 0, 0},
+    {"many counts", OF_DISTRIBUTION(n_classic), 4, UINT32_MAX, 0},
+    {"a sum of the distribution that is none", OF_DISTRIBUTION(small_high), 8, 0, NAN},
+    {"a sum that is too large", OF_DISTRIBUTION(small_high), 8, 0, 0x1p600},
+    {"a low part that is high", OF_DISTRIBUTION(small_low), 8, 0, 1e9},
+    {"a large sum that is none", OF_DISTRIBUTION(large_high), 8, 0, INFINITY},
+    {"a large low part", OF_DISTRIBUTION(large_low), 8, 0, 1},
+    {"a minimum that is none", OF_DISTRIBUTION(min), 8, 0, -INFINITY},
+    {"a maximum that is none", OF_DISTRIBUTION(max), 8, 0, NAN},
+    {"a maximum below the minimum", OF_DISTRIBUTION(max), 8, 0, 0.5},
+    {"a value in the zero bucket", OF_DISTRIBUTION(zero_count), 8, 1, 0},
+    {"values in the zero bucket", OF_DISTRIBUTION(zero_count), 8, UINT64_MAX, 0},
+    {"no such schema", OF_DISTRIBUTION(schema), 4, 7, 0},
+    {"a schema below all", OF_DISTRIBUTION(schema), 4, (uint32_t)-5, 0},
+    {"native buckets that are not there", OF_DISTRIBUTION(n_positive), 4, 4, 0},
+    {"negative buckets that are not there", OF_DISTRIBUTION(n_negative), 4, 2, 0},
+    {"no native buckets", OF_DISTRIBUTION(n_positive), 4, 0, 0},
+    {"many native buckets", OF_DISTRIBUTION(n_positive), 4, UINT32_MAX, 0},
+    {"many negative buckets", OF_DISTRIBUTION(n_negative), 4, UINT32_MAX, 0},
+    {"something in the distribution where nothing is", OF_DISTRIBUTION(zero), 4, 1, 0},
+    {"a count too many", AT_COUNTS, 8, RM_CHUNK_MAX + 1, 0},
+    {"counts that overflow", AT_COUNTS, 8, UINT64_MAX, 0},
+    {"a native count too many", AT_COUNTS + 16, 8, RM_CHUNK_MAX + 1, 0},
+    {"an empty native bucket", AT_COUNTS + 16, 8, 0, 0},
+    {"an index below all", AT_INDEXES, 4, (uint32_t)(-128 * 64), 0},
+    {"an index that does not ascend", AT_INDEXES, 4, 64, 0},
+    {"an index above all", AT_INDEXES + 4, 4, 1024 * 64 + 1, 0},
     {"a block as observations", OF_SEALED(is_sealed), 4, 0, 0},
     {"observations as a block", OF_OPEN(is_sealed), 4, 1, 0},
     {"a block that is too short", OF_SEALED(n_bytes), 8, N_BLOCK_BYTES - 8, 0},
@@ -1135,8 +1161,7 @@ struct open_image {
     struct rm_store_image_metric metric;
     char name[8];
     struct rm_store_image_series series;
-    uint32_t first_bucket;
-    uint32_t n_counts;
+    struct rm_distribution_image distribution;
     uint64_t counts[32 + 1];
     struct rm_store_image_chunk chunks[3];
     struct rm_observation observations[RM_CHUNK_MAX + 1];
@@ -1150,8 +1175,8 @@ static int restore_open(uint32_t n_counts, uint32_t n_chunks, uint32_t n)
         .header = {.version = RM_STORE_IMAGE_VERSION, .n_metrics = 1, .n_series = 1},
         .metric = {1, 1, n},
         .name = "a",
-        .series = {0, n_chunks, 8 + 8 * n_counts},
-        .n_counts = n_counts,
+        .series = {0, n_chunks, sizeof image.distribution + 8 * n_counts},
+        .distribution = {.zero_count = n, .n_classic = n_counts},
         .counts = {n}};
     char bytes[sizeof image];
     char *end = bytes;

@@ -8,6 +8,8 @@
 
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/base/slice.h"
+#include "raftmetrics/metrics/histogram.h"
+#include "raftmetrics/metrics/native_histogram.h"
 
 enum { RM_MATCHERS_MAX = 32 };
 
@@ -134,6 +136,24 @@ struct rm_query_result {
 
 /* Leaves it empty; harmless on one that is zeroed. */
 void rm_query_result_done(struct rm_query_result *result);
+
+/* ---- distributions ---- */
+
+/* All that was ever recorded in some series of a metric, whatever became of the values. */
+struct rm_histograms {
+    uint64_t count;
+    double sum; /* as in struct rm_aggregate; 0 when empty */
+    bool sum_overflows;
+    double min; /* NAN when empty, as is max */
+    double max;
+    struct rm_bucket_bounds bounds; /* those that the metric has had since its first value; borrowed
+                                       from the store until it changes */
+    struct rm_histogram classic;
+    struct rm_native_histogram native;
+};
+
+/* Harmless on one that is zeroed. */
+void rm_histograms_done(struct rm_histograms *histograms);
 
 /* One metric of a listing. */
 struct rm_metric_info {

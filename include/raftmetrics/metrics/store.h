@@ -62,13 +62,11 @@ int rm_store_aggregate(struct rm_store *store, const struct rm_selection *select
 int rm_store_query(struct rm_store *store, const struct rm_query *query,
                    struct rm_query_result *ret_result);
 
-/* The histograms of the series that @selection's matchers choose, over all that was recorded,
- * whatever its range of time, and the bounds that the metric has had since its first value,
- * borrowed until the store is changed. *@ret_histogram is the caller's, to be ended with
- * rm_histogram_done.
+/* Of the series that @selection's matchers choose, whatever its range of time. *@ret_histograms is
+ * the caller's, to be ended with rm_histograms_done.
  * Errors: RM_ENOTFOUND (the metric has no series); RM_ENOMEM. */
 int rm_store_histogram(struct rm_store *store, const struct rm_selection *selection,
-                       struct rm_histogram *ret_histogram, struct rm_bucket_bounds *ret_bounds);
+                       struct rm_histograms *ret_histograms);
 
 /* Up to @limit metrics in byte order of their names, those with @prefix that stand behind @after
  * (empty: from the first), into @ret_infos (room for @limit); *@ret_has_more where some were left.
