@@ -11,10 +11,13 @@ enum {
     RM__ANSWER_BYTES_MAX = 256 << 20,
 };
 
-/* GET /metrics/{name} and GET /metrics/{name}/aggregate. Answers. */
+/* GET /metrics/{name}, and what stands behind it: /aggregate, /series. Each answers. */
 void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
                        const struct rm__read_query *query);
 void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
                           const struct rm__read_query *query);
+
+void rm__answer_series(struct rm__exchange *exchange, struct rm_store *store,
+                       const struct rm__read_query *query);
 
 #endif

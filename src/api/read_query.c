@@ -299,88 +299,30 @@ static int read_values(struct reader *reader)
     return rv;
 }
 
-/* "p" and a percentage from 0 to 100, as p99 or p99.9; or "median". */
-static bool is_percentile(struct rm_slice name)
-{
-    double percent;
-
-    if (rm_slice_is(name, "median")) {
-        return true;
-    }
-    return name.len > 1 && name.data[0] == 'p' &&
-           rm_slice_all_between(rm_slice_make(name.data + 1, name.len - 1), '.', '9') &&
-           rm_double_parse(rm_slice_make(name.data + 1, name.len - 1), &percent) == 0 &&
-           percent <= 100;
-}
-
-static int add_agg(struct reader *reader, struct rm_slice name)
-{
-    static const struct {
-        const char *name;
-        enum rm__agg agg;
-    } known[] = {
-        {"count", RM__AGG_COUNT},       {"sum", RM__AGG_SUM},   {"mean", RM__AGG_MEAN},
-        {"avg", RM__AGG_MEAN},          {"min", RM__AGG_MIN},   {"max", RM__AGG_MAX},
-        {"first", RM__AGG_FIRST},       {"last", RM__AGG_LAST}, {"stddev", RM__AGG_STDDEV},
-        {"variance", RM__AGG_VARIANCE},
-    };
-    struct rm__read_query *query = reader->query;
-
-    for (size_t i = 0; i < query->n_aggs; i++) {
-        if (rm_slice_equal(query->aggs[i].name, name)) {
-            return REFUSE(reader, "agg names %.*s twice", RM__QUOTE(name));
-        }
-    }
-    if (query->n_aggs == RM__AGGS_MAX) {
-        return REFUSE(reader, "agg may name at most %d fields", RM__AGGS_MAX);
-    }
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (rm_slice_is(name, known[i].name)) {
-            query->aggs[query->n_aggs++] = (struct rm__agg_field){known[i].agg, name};
-            return 0;
-        }
-    }
-    if (is_percentile(name) || rm_slice_is(name, "count_rate") || rm_slice_is(name, "increase") ||
-        rm_slice_is(name, "rate")) {
-        rm__problem_set(reader->problem, RM__NOT_IMPLEMENTED, "agg=%.*s is not implemented yet",
-                        RM__QUOTE(name));
-        return RM_EINVAL;
-    }
-    return REFUSE(reader,
-                  "agg knows count, sum, mean, avg, min, max, first, last, stddev, variance, "
-                  "median, pNN, count_rate, increase and rate, not \"%.*s\"",
-                  RM__QUOTE(name));
-}
-
-static int read_aggs(struct reader *reader)
-{
-    struct rm_slice rest = rm__params_get(reader->params, "agg");
-    struct rm_slice name;
-    int rv = 0;
-
-    if (!is_given(rest)) {
-        rest = rm_slice_of("count,sum,mean,min,max");
-    }
-    while (rv == 0 && rm_slice_next(&rest, ',', &name)) {
-        rv = add_agg(reader, name);
-    }
-    return rv;
-}
-
 static int read_aggregate(struct reader *reader)
 {
-    static const char *const later[] = {"group_by", "order_by", "limit", "step"};
     int rv = read_selection(reader);
 
-    if (rv == 0) {
-        rv = read_aggs(reader);
+    return rv != 0 ? rv
+                   : rm__aggregate_query_init(&reader->query->aggregate, reader->params,
+                                              reader->problem);
+}
+
+void rm__series_cursor_format(uint64_t n, char ret_text[RM__CURSOR_TEXT_MAX])
+{
+    snprintf(ret_text, RM__CURSOR_TEXT_MAX, "%" PRIu64, n);
+}
+
+static int read_series(struct reader *reader)
+{
+    struct rm_slice cursor = rm__params_get(reader->params, "cursor");
+    int64_t n = 0;
+
+    if (is_given(cursor) && rm_int_parse(cursor, 1, INT64_MAX, &n) != 0) {
+        return REFUSE(reader, "cursor must be the \"next\" of an earlier answer");
     }
-    for (size_t i = 0; rv == 0 && i < sizeof later / sizeof later[0]; i++) {
-        if (is_given(rm__params_get(reader->params, later[i]))) {
-            rv = NOT_YET(reader, later[i]);
-        }
-    }
-    return rv;
+    reader->query->after_series = (uint64_t)n;
+    return read_limit(reader, LIST_LIMIT, LIST_LIMIT_MAX);
 }
 
 static int read_format(struct reader *reader, struct rm_slice accept)
@@ -445,7 +387,6 @@ int rm__read_query_init(struct rm__read_query *query, enum rm__action action, st
     query->has_cursor = false;
     query->wants_json = false;
     query->decimals = -1;
-    query->n_aggs = 0;
     rv = read_level(&reader);
     if (rv != 0) {
         return rv;
@@ -458,7 +399,7 @@ int rm__read_query_init(struct rm__read_query *query, enum rm__action action, st
     case RM__ACTION_AGGREGATE:
         return read_aggregate(&reader);
     case RM__ACTION_SERIES:
-        return NOT_YET(&reader, "/series");
+        return read_series(&reader);
     case RM__ACTION_HISTOGRAM:
         return NOT_YET(&reader, "/histogram");
     default:

@@ -44,6 +44,22 @@ static void reply_unreadable(struct rm__exchange *exchange, int error)
     }
 }
 
+static void answer(struct rm__exchange *exchange, struct rm_store *store,
+                   const struct rm__read_query *query)
+{
+    switch (exchange->route->action) {
+    case RM__ACTION_AGGREGATE:
+        rm__answer_aggregate(exchange, store, query);
+        break;
+    case RM__ACTION_SERIES:
+        rm__answer_series(exchange, store, query);
+        break;
+    default:
+        rm__answer_values(exchange, store, query);
+        break;
+    }
+}
+
 static void on_readable(int status, void *data)
 {
     struct pending_read read = *(struct pending_read *)data;
@@ -57,11 +73,7 @@ static void on_readable(int status, void *data)
     if (query_of(read.exchange, &query) != 0) {
         return;
     }
-    if (read.exchange->route->action == RM__ACTION_VALUES) {
-        rm__answer_values(read.exchange, rm__shard_store(read.shard), &query);
-    } else {
-        rm__answer_aggregate(read.exchange, rm__shard_store(read.shard), &query);
-    }
+    answer(read.exchange, rm__shard_store(read.shard), &query);
 }
 
 /* Any replica answers for level none. NULL: answered. */

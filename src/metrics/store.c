@@ -359,6 +359,41 @@ int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slic
     return 0;
 }
 
+/* In the head stands the newest sample. */
+static void describe_series(const struct rm_series *series, struct rm_series_info *ret_info)
+{
+    struct rm_series_place end = {rm__series_n_chunks(series), 0};
+    struct rm_series_place head = {series->older.n, 0};
+    struct rm_summary newest = {0};
+
+    rm__series_summarize(series, head, end, &newest);
+    *ret_info = (struct rm_series_info){
+        .labels = series->labels,
+        .n_labels = series->n_labels,
+        .n_samples = rm__series_count(series, (struct rm_series_place){0}, end),
+        .last = newest.last.value};
+}
+
+int rm_store_list_series(const struct rm_store *store, struct rm_slice metric_name, uint64_t after,
+                         size_t limit, struct rm_series_info *ret_infos, size_t *ret_n,
+                         uint64_t *ret_next)
+{
+    const struct rm_metric *metric = rm__store_find_metric(store, metric_name);
+    uint64_t end;
+
+    if (metric == NULL) {
+        return RM_ENOTFOUND;
+    }
+    after = after < metric->series.n ? after : metric->series.n;
+    end = metric->series.n - after > limit ? after + limit : metric->series.n;
+    for (uint64_t i = after; i < end; i++) {
+        describe_series(metric->series.items[i], &ret_infos[i - after]);
+    }
+    *ret_n = (size_t)(end - after);
+    *ret_next = end < metric->series.n ? end : 0;
+    return 0;
+}
+
 uint64_t rm_store_hash(const struct rm_store *store)
 {
     return store->state_hash + rm__bucket_table_hash(&store->bounds);

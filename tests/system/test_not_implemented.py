@@ -5,16 +5,6 @@ from lib.checks import check_error
 from lib.client import path_of
 
 LATER = {
-    "median": "/aggregate?agg=median",
-    "percentile": "/aggregate?agg=p95",
-    "percentile with decimals": "/aggregate?agg=max,p99.9",
-    "count_rate": "/aggregate?agg=count_rate",
-    "increase": "/aggregate?agg=increase",
-    "rate": "/aggregate?agg=rate",
-    "group_by": "/aggregate?group_by=host",
-    "group_by and order_by": "/aggregate?group_by=host&order_by=max:desc&limit=10",
-    "step": "/aggregate?step=5m",
-    "series": "/series",
     "histogram": "/histogram",
 }
 

@@ -246,56 +246,22 @@ static void test_cursors(void **state)
     check_bad("cursor=99999999999999999999.1", "cursor");
 }
 
-static void check_aggs(const char *text, const char *expected)
+static void test_series(void **state)
 {
-    char is[256] = "";
     struct read read;
 
-    read_good(&read, RM__ACTION_AGGREGATE, text);
-    for (size_t i = 0; i < read.query.n_aggs; i++) {
-        snprintf(is + strlen(is), sizeof is - strlen(is), "%.*s=%d ",
-                 (int)read.query.aggs[i].name.len, read.query.aggs[i].name.data,
-                 (int)read.query.aggs[i].agg);
-    }
-    assert_string_equal(is, expected);
+    (void)state;
+    read_good(&read, RM__ACTION_SERIES, "");
+    assert_int_equal(read.query.limit, 1000);
+    assert_int_equal(read.query.after_series, 0);
     rm__params_done(&read.params);
-}
-
-static void check_bad_agg(const char *text, enum rm__problem_kind kind, const char *words)
-{
-    check_refused(RM__ACTION_AGGREGATE, text, kind, words);
-}
-
-static void test_aggs(void **state)
-{
-    (void)state;
-    check_aggs("", "count=0 sum=1 mean=2 min=3 max=4 ");
-    check_aggs("agg=max", "max=4 ");
-    check_aggs("agg=avg,mean,first,last,stddev,variance,count",
-               "avg=2 mean=2 first=5 last=6 stddev=7 variance=8 count=0 ");
-    check_bad_agg("agg=", RM__INVALID_PARAMETER, "agg knows");
-    check_bad_agg("agg=max,", RM__INVALID_PARAMETER, "agg knows");
-    check_bad_agg("agg=Max", RM__INVALID_PARAMETER, "\"Max\"");
-    check_bad_agg("agg=max,min,max", RM__INVALID_PARAMETER, "max twice");
-    check_bad_agg("agg=p", RM__INVALID_PARAMETER, "\"p\"");
-    check_bad_agg("agg=p101", RM__INVALID_PARAMETER, "\"p101\"");
-    check_bad_agg("agg=p-1", RM__INVALID_PARAMETER, "\"p-1\"");
-    check_bad_agg("agg=p1e1", RM__INVALID_PARAMETER, "\"p1e1\"");
-    check_bad_agg("agg=p1/2", RM__INVALID_PARAMETER, "\"p1/2\"");
-}
-
-static void test_what_comes_later(void **state)
-{
-    static const char *const aggregates[] = {
-        "agg=p95",        "agg=p99.9",   "agg=median",        "agg=rate", "agg=increase",
-        "agg=count_rate", "group_by=dc", "order_by=max:desc", "limit=5",  "step=5m"};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof aggregates / sizeof aggregates[0]; i++) {
-        check_refused(RM__ACTION_AGGREGATE, aggregates[i], RM__NOT_IMPLEMENTED, "not implemented");
-    }
-    check_refused(RM__ACTION_SERIES, "", RM__NOT_IMPLEMENTED, "/series");
-    check_refused(RM__ACTION_HISTOGRAM, "", RM__NOT_IMPLEMENTED, "/histogram");
+    read_good(&read, RM__ACTION_SERIES, "limit=10000&cursor=17&level=none");
+    assert_int_equal(read.query.limit, 10000);
+    assert_int_equal(read.query.after_series, 17);
+    rm__params_done(&read.params);
+    check_refused(RM__ACTION_SERIES, "cursor=0", RM__INVALID_PARAMETER, "cursor");
+    check_refused(RM__ACTION_SERIES, "cursor=1.2", RM__INVALID_PARAMETER, "cursor");
+    check_refused(RM__ACTION_SERIES, "limit=10001", RM__INVALID_PARAMETER, "1 to 10000");
 }
 
 static void test_listings(void **state)
@@ -378,8 +344,7 @@ int main(void)
         cmocka_unit_test(test_at_most_so_many_matchers),
         cmocka_unit_test(test_what_shapes_the_values),
         cmocka_unit_test(test_cursors),
-        cmocka_unit_test(test_aggs),
-        cmocka_unit_test(test_what_comes_later),
+        cmocka_unit_test(test_series),
         cmocka_unit_test(test_listings),
         cmocka_unit_test(test_formats_of_a_listing),
         cmocka_unit_test(test_an_exposition_is_whole),

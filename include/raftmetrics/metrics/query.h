@@ -163,4 +163,12 @@ struct rm_metric_info {
     double last; /* value of the newest sample by rm_position */
 };
 
+/* One series of a metric. */
+struct rm_series_info {
+    const struct rm_label *labels; /* borrowed from the store until it changes */
+    size_t n_labels;
+    uint64_t n_samples;
+    double last; /* value of the newest sample by rm_position */
+};
+
 #endif

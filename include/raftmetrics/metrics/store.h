@@ -75,6 +75,13 @@ int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slic
                   size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n,
                   bool *ret_has_more);
 
+/* Up to @limit series of a metric in the order of their creation, those behind the first @after,
+ * into @ret_infos (room for @limit). *@ret_next: what to say as @after for those that were left; 0
+ * where none were. Errors: RM_ENOTFOUND (the metric has no series). */
+int rm_store_list_series(const struct rm_store *store, struct rm_slice metric_name, uint64_t after,
+                         size_t limit, struct rm_series_info *ret_infos, size_t *ret_n,
+                         uint64_t *ret_next);
+
 struct rm_store_stats {
     uint64_t n_metrics;
     uint64_t n_series;

@@ -1,0 +1,256 @@
+/* GET /metrics/{name}/aggregate. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "answer_json.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/timestamp.h"
+
+/* What is asked, and what the answer is made of. */
+struct answer {
+    const struct rm__read_query *query;
+    struct rm_query_result result;
+    struct rm_json_writer json;
+    bool has_overflow; /* of a sum that is shown */
+};
+
+static struct rm_query store_query_of(const struct rm__read_query *query)
+{
+    const struct rm__aggregate_query *aggregate = &query->aggregate;
+    struct rm_query asked = {.selection = query->selection,
+                             .n_group_by = aggregate->n_group_by,
+                             .step_ms = aggregate->step_ms,
+                             .n_quantiles = aggregate->n_quantiles};
+
+    memcpy(asked.group_by, aggregate->group_by, sizeof asked.group_by);
+    memcpy(asked.quantiles, aggregate->quantiles, sizeof asked.quantiles);
+    asked.needs_moments = rm__aggregate_query_needs(aggregate, RM__AGG_STDDEV) ||
+                          rm__aggregate_query_needs(aggregate, RM__AGG_VARIANCE);
+    asked.needs_increase = rm__aggregate_query_needs(aggregate, RM__AGG_INCREASE) ||
+                           rm__aggregate_query_needs(aggregate, RM__AGG_RATE);
+    return asked;
+}
+
+/* ---- writing ---- */
+
+static void write_field(struct answer *answer, const struct rm_query_bucket *bucket,
+                        const struct rm__agg_field *field)
+{
+    const struct rm__read_query *query = answer->query;
+
+    rm_json_key_slice(&answer->json, field->name);
+    if (field->agg == RM__AGG_COUNT) {
+        rm_json_uint(&answer->json, bucket->aggregate.count);
+        return;
+    }
+    if (field->agg == RM__AGG_SUM && bucket->aggregate.sum_overflows) {
+        answer->has_overflow = true;
+    }
+    rm__answer_number(&answer->json, query,
+                      rm__agg_value(field, &query->aggregate, &query->selection, bucket));
+}
+
+static void write_fields(struct answer *answer, const struct rm_query_bucket *bucket)
+{
+    const struct rm__aggregate_query *aggregate = &answer->query->aggregate;
+
+    answer->has_overflow = false;
+    for (size_t i = 0; i < aggregate->n_aggs; i++) {
+        write_field(answer, bucket, &aggregate->aggs[i]);
+    }
+    if (answer->has_overflow) {
+        rm_json_member_bool(&answer->json, "overflow", true);
+    }
+}
+
+/* The first step there is may begin before the first instant that can be written. */
+static int64_t shown_start(const struct rm_query_bucket *bucket)
+{
+    return bucket->start_ms > RM_TIMESTAMP_MIN_MS ? bucket->start_ms : RM_TIMESTAMP_MIN_MS;
+}
+
+static void write_steps(struct answer *answer, const struct rm_query_group *group)
+{
+    rm_json_key(&answer->json, "series");
+    rm_json_array_begin(&answer->json);
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        rm_json_object_begin(&answer->json);
+        rm_json_key(&answer->json, "timestamp");
+        rm_json_timestamp(&answer->json, shown_start(&group->buckets[i]));
+        write_fields(answer, &group->buckets[i]);
+        rm_json_object_end(&answer->json);
+    }
+    rm_json_array_end(&answer->json);
+}
+
+static void write_group(struct answer *answer, const struct rm_query_group *group)
+{
+    if (answer->query->aggregate.step_ms > 0) {
+        write_steps(answer, group);
+    } else {
+        write_fields(answer, &group->buckets[0]);
+    }
+}
+
+/* An empty value is the same as no label. */
+static void write_group_labels(struct answer *answer, const struct rm_query_group *group)
+{
+    const struct rm__aggregate_query *aggregate = &answer->query->aggregate;
+
+    rm_json_key(&answer->json, "labels");
+    rm_json_object_begin(&answer->json);
+    for (size_t i = 0; i < aggregate->n_group_by; i++) {
+        if (group->labels[i].len > 0) {
+            rm_json_key_slice(&answer->json, aggregate->group_by[i]);
+            rm_json_text(&answer->json, group->labels[i]);
+        }
+    }
+    rm_json_object_end(&answer->json);
+}
+
+/* ---- the order of groups ---- */
+
+/* A group by its place in the result, which is the order of labels. */
+struct rank {
+    double key; /* NAN where it does not exist */
+    size_t group;
+    bool is_descending;
+};
+
+/* What does not exist comes last, whatever the direction. */
+static int compare_ranks(const void *a, const void *b)
+{
+    const struct rank *left = a;
+    const struct rank *right = b;
+
+    if (isnan(left->key) != isnan(right->key)) {
+        return isnan(left->key) ? 1 : -1;
+    }
+    if (left->key != right->key && !isnan(left->key)) {
+        return (left->key < right->key) != left->is_descending ? -1 : 1;
+    }
+    return (left->group > right->group) - (left->group < right->group);
+}
+
+/* The keys, each of the group's whole range. */
+static void rank_groups(const struct rm__read_query *query, const struct rm_query_result *whole,
+                        struct rank *ranks)
+{
+    const struct rm__aggregate_query *aggregate = &query->aggregate;
+
+    for (size_t i = 0; i < whole->n_groups; i++) {
+        ranks[i].key = rm__agg_value(&aggregate->order_by, aggregate, &query->selection,
+                                     &whole->groups[i].buckets[0]);
+    }
+}
+
+/* Steps say little of where a group stands: it is asked for as a whole, too. A store says the same
+ * groups in the same order both times. */
+static int rank_stepped_groups(struct rm_store *store, const struct rm__read_query *query,
+                               struct rank *ranks)
+{
+    struct rm__read_query whole_query = *query;
+    struct rm_query asked;
+    struct rm_query_result whole;
+    int rv;
+
+    whole_query.aggregate.step_ms = 0;
+    asked = store_query_of(&whole_query);
+    rv = rm_store_query(store, &asked, &whole);
+    if (rv == 0) {
+        rank_groups(&whole_query, &whole, ranks);
+        rm_query_result_done(&whole);
+    }
+    return rv;
+}
+
+/* *@ret_ranks is the caller's to free. */
+static int order_groups(struct rm_store *store, const struct answer *answer,
+                        struct rank **ret_ranks)
+{
+    const struct rm__aggregate_query *aggregate = &answer->query->aggregate;
+    size_t n = answer->result.n_groups;
+    struct rank *ranks = malloc((n + 1) * sizeof *ranks);
+    int rv = 0;
+
+    if (ranks == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ranks[i] = (struct rank){NAN, i, aggregate->is_descending};
+    }
+    if (aggregate->is_ordered && aggregate->step_ms > 0) {
+        rv = rank_stepped_groups(store, answer->query, ranks);
+    } else if (aggregate->is_ordered) {
+        rank_groups(answer->query, &answer->result, ranks);
+    }
+    if (rv != 0) {
+        free(ranks);
+        return rv;
+    }
+    qsort(ranks, n, sizeof *ranks, compare_ranks);
+    *ret_ranks = ranks;
+    return 0;
+}
+
+static void write_groups(struct answer *answer, const struct rank *ranks)
+{
+    size_t limit = answer->query->aggregate.limit;
+    size_t n = answer->result.n_groups < limit ? answer->result.n_groups : limit;
+
+    rm_json_key(&answer->json, "groups");
+    rm_json_array_begin(&answer->json);
+    for (size_t i = 0; i < n; i++) {
+        const struct rm_query_group *group = &answer->result.groups[ranks[i].group];
+
+        rm_json_object_begin(&answer->json);
+        write_group_labels(answer, group);
+        write_group(answer, group);
+        rm_json_object_end(&answer->json);
+    }
+    rm_json_array_end(&answer->json);
+}
+
+/* ---- the answer ---- */
+
+static void reply(struct rm__exchange *exchange, struct answer *answer, const struct rank *ranks)
+{
+    struct rm_buffer body;
+
+    rm__answer_begin(exchange, &answer->json, &body);
+    if (answer->query->aggregate.n_group_by > 0) {
+        write_groups(answer, ranks);
+    } else {
+        write_group(answer, &answer->result.groups[0]);
+    }
+    if (answer->query->aggregate.n_quantiles > 0) {
+        rm_json_member_double(&answer->json, "quantile_error", answer->result.quantile_error);
+    }
+    rm__answer_end(exchange, &answer->json, &body);
+}
+
+void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
+                          const struct rm__read_query *query)
+{
+    struct answer answer = {.query = query};
+    struct rm_query asked = store_query_of(query);
+    struct rank *ranks = NULL;
+    int rv = rm_store_query(store, &asked, &answer.result);
+
+    if (rv == 0) {
+        rv = order_groups(store, &answer, &ranks);
+    }
+    if (rv == RM_ETOOBIG) {
+        rm__reply_error(exchange, RM__INVALID_PARAMETER,
+                        "step gives more than %d buckets; take a longer one, or a shorter range",
+                        RM_STEPS_MAX);
+    } else if (rv != 0) {
+        rm__answer_failure(exchange, rv);
+    } else {
+        reply(exchange, &answer, ranks);
+    }
+    free(ranks);
+    rm_query_result_done(&answer.result);
+}
