@@ -155,16 +155,6 @@ int rm__codec_decode_values(struct rm_slice bytes, uint32_t n, double *ret_value
     return rv != 0 ? rv : decode_values(&columns, n, ret_values);
 }
 
-static bool are_in_order(const struct rm_observation *observations, uint32_t n)
-{
-    for (uint32_t i = 1; i < n; i++) {
-        if (!rm__position_is_before(observations[i - 1].position, observations[i].position)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 int rm__codec_decode(struct rm_slice bytes, uint32_t n, struct rm_observation *ret_observations)
 {
     int64_t timestamps_ms[RM_CODEC_MAX];
@@ -187,7 +177,12 @@ int rm__codec_decode(struct rm_slice bytes, uint32_t n, struct rm_observation *r
         return rv;
     }
     for (uint32_t i = 0; i < n; i++) {
-        ret_observations[i] = (struct rm_observation){{timestamps_ms[i], ordinals[i]}, values[i]};
+        struct rm_position position = {timestamps_ms[i], ordinals[i]};
+
+        if (i > 0 && !rm__position_is_before(ret_observations[i - 1].position, position)) {
+            return RM_ECORRUPT;
+        }
+        ret_observations[i] = (struct rm_observation){position, values[i]};
     }
-    return are_in_order(ret_observations, n) ? 0 : RM_ECORRUPT;
+    return 0;
 }

@@ -62,7 +62,8 @@ static unsigned exponent_of(double value)
     return exponent;
 }
 
-/* About how many bits the sample would take, its integers less the smallest. */
+/* About how many bits the sample would take, its integers less the smallest, with an exponent that
+ * does for one of its values. */
 static unsigned bits_with(const struct sample *sample, unsigned exponent)
 {
     int64_t smallest = INT64_MAX;
@@ -78,9 +79,6 @@ static unsigned bits_with(const struct sample *sample, unsigned exponent)
         }
         smallest = integer < smallest ? integer : smallest;
         largest = integer > largest ? integer : largest;
-    }
-    if (n_misfits == sample->n) {
-        return UINT32_MAX;
     }
     return n_misfits * MISFIT_BYTES * 8 +
            (sample->n - n_misfits) * rm__bit_length((uint64_t)largest - (uint64_t)smallest);
@@ -163,9 +161,7 @@ size_t rm__decimal_column_encode(const double *values, uint32_t n,
         return 0;
     }
     scale(values, n, POWERS_OF_TEN[exponent], integers, &misfits);
-    if (misfits.n > UINT8_MAX) {
-        return 0;
-    }
+    assert(misfits.n <= UINT8_MAX); /* the exponent does for one of the values */
     n_integer_bytes = rm__packed_ints_encode(integers, n, RM_PACKING_PLAIN, RM_PACKING_ZIGZAG,
                                              ret_bytes + HEAD_BYTES);
     ret_bytes[0] = (uint8_t)exponent;

@@ -11,7 +11,8 @@ struct plan {
     unsigned width;
     uint64_t base;
     size_t n_bits; /* of the numbers and their patches */
-    uint32_t n;    /* numbers without the start and the first difference */
+    uint32_t n_patches;
+    uint32_t n; /* numbers without the start and the first difference */
     uint64_t numbers[RM_PACKED_INTS_MAX];
 };
 
@@ -66,25 +67,28 @@ static size_t patch_bits(unsigned length, unsigned width)
     return 8 + 8 * (size_t)((length - width + 6) / 7);
 }
 
-/* The width with which numbers of these lengths take the fewest bits; it is one of the lengths. */
-static void choose_width(struct plan *plan, const uint16_t n_of_length[65])
+/* The width with which numbers of these lengths, the longest @longest, take the fewest bits; it is
+ * one of the lengths, or 0. */
+static void choose_width(struct plan *plan, const uint16_t n_of_length[65], unsigned longest)
 {
+    uint32_t n_longer = 0;
+
     plan->n_bits = SIZE_MAX;
-    for (unsigned width = 65; width-- > 0;) {
+    for (unsigned width = longest + 1; width-- > 0;) {
         size_t n_bits = (size_t)plan->n * width;
 
         if (n_of_length[width] == 0 && width > 0) {
             continue;
         }
-        for (unsigned length = width + 1; length <= 64; length++) {
-            if (n_of_length[length] > 0) {
-                n_bits += n_of_length[length] * patch_bits(length, width);
-            }
+        for (unsigned length = width + 1; length <= longest; length++) {
+            n_bits += n_of_length[length] * patch_bits(length, width);
         }
         if (n_bits < plan->n_bits) {
             plan->n_bits = n_bits;
             plan->width = width;
+            plan->n_patches = n_longer;
         }
+        n_longer += n_of_length[width];
     }
 }
 
@@ -92,6 +96,7 @@ static void make_plan(struct plan *plan, const uint64_t *numbers, uint32_t n,
                       enum rm_packing packing)
 {
     uint16_t n_of_length[65] = {0};
+    unsigned longest = 0;
 
     plan->packing = packing;
     plan->base = 0;
@@ -104,9 +109,12 @@ static void make_plan(struct plan *plan, const uint64_t *numbers, uint32_t n,
         subtract_smallest(plan);
     }
     for (uint32_t i = 0; i < plan->n; i++) {
-        n_of_length[rm__bit_length(plan->numbers[i])]++;
+        unsigned length = rm__bit_length(plan->numbers[i]);
+
+        n_of_length[length]++;
+        longest = length > longest ? length : longest;
     }
-    choose_width(plan, n_of_length);
+    choose_width(plan, n_of_length, longest);
 }
 
 /* ---- writing ---- */
@@ -115,38 +123,24 @@ static size_t write_numbers(const struct plan *plan, uint8_t *bytes)
 {
     struct rm_bit_writer writer = {.bytes = bytes};
 
-    for (uint32_t i = 0; i < plan->n; i++) {
+    for (uint32_t i = 0; plan->width > 0 && i < plan->n; i++) {
         rm__bits_put(&writer, plan->numbers[i], plan->width);
     }
     return rm__bits_end(&writer);
 }
 
-static bool is_patched(const struct plan *plan, uint32_t i)
+static size_t write_patches(const struct plan *plan, uint8_t *bytes)
 {
-    return rm__bit_length(plan->numbers[i]) > plan->width;
-}
+    uint8_t *places = bytes;
+    uint8_t *highs = bytes + plan->n_patches;
 
-/* Fewer than 256: the first number, or the first difference, is never among them; and of 256 plain
- * ones the smallest is 0. */
-static size_t write_patches(const struct plan *plan, uint8_t *bytes, uint8_t *ret_n_patches)
-{
-    size_t n_bytes = 0;
-    unsigned n_patches = 0;
-
-    for (uint32_t i = 0; i < plan->n; i++) {
-        if (is_patched(plan, i)) {
-            bytes[n_bytes++] = (uint8_t)i;
-            n_patches++;
+    for (uint32_t i = 0; plan->n_patches > 0 && i < plan->n; i++) {
+        if (rm__bit_length(plan->numbers[i]) > plan->width) {
+            *places++ = (uint8_t)i;
+            highs += rm__varint_put(highs, plan->numbers[i] >> plan->width);
         }
     }
-    for (uint32_t i = 0; i < plan->n; i++) {
-        if (is_patched(plan, i)) {
-            n_bytes += rm__varint_put(bytes + n_bytes, plan->numbers[i] >> plan->width);
-        }
-    }
-    assert(n_patches <= UINT8_MAX);
-    *ret_n_patches = (uint8_t)n_patches;
-    return n_bytes;
+    return (size_t)(highs - bytes);
 }
 
 size_t rm__packed_ints_encode(const uint64_t *numbers, uint32_t n, enum rm_packing one,
@@ -158,10 +152,17 @@ size_t rm__packed_ints_encode(const uint64_t *numbers, uint32_t n, enum rm_packi
 
     assert(n >= 1 && n <= RM_PACKED_INTS_MAX);
     make_plan(&plans[0], numbers, n, one);
-    make_plan(&plans[1], numbers, n, other);
-    plan = plans[1].n_bits < plans[0].n_bits ? &plans[1] : &plans[0];
+    plan = &plans[0];
+    if (plan->n_bits > 0) {
+        make_plan(&plans[1], numbers, n, other);
+        plan = plans[1].n_bits < plans[0].n_bits ? &plans[1] : &plans[0];
+    }
+    /* The first number, or the first difference, is not packed; and of plain ones the smallest is
+     * 0, which never needs a patch. */
+    assert(plan->n_patches <= UINT8_MAX);
     ret_bytes[0] = (uint8_t)plan->packing;
     ret_bytes[1] = (uint8_t)plan->width;
+    ret_bytes[2] = (uint8_t)plan->n_patches;
     if (order_of(plan->packing) >= 1) {
         n_bytes += rm__varint_put(ret_bytes + n_bytes, rm__zigzag(numbers[0]));
     }
@@ -173,8 +174,7 @@ size_t rm__packed_ints_encode(const uint64_t *numbers, uint32_t n, enum rm_packi
         n_bytes += rm__varint_put(ret_bytes + n_bytes, rm__zigzag(plan->base));
     }
     n_bytes += write_numbers(plan, ret_bytes + n_bytes);
-    n_bytes += write_patches(plan, ret_bytes + n_bytes, &ret_bytes[2]);
-    return n_bytes;
+    return n_bytes + write_patches(plan, ret_bytes + n_bytes);
 }
 
 /* ---- reading ---- */
@@ -182,10 +182,15 @@ size_t rm__packed_ints_encode(const uint64_t *numbers, uint32_t n, enum rm_packi
 static void read_numbers(struct rm_slice bytes, unsigned width, uint32_t n, uint64_t *ret_numbers)
 {
     uint64_t mask = rm__low_bits(UINT64_MAX, width);
-    /* So many can be loaded whole, without a look at the end. */
-    uint32_t n_whole = bytes.len < 8 || width == 0 ? 0 : (uint32_t)((bytes.len - 8) * 8 / width);
+    uint32_t n_whole;
     uint32_t i = 0;
 
+    if (width == 0) {
+        memset(ret_numbers, 0, n * sizeof *ret_numbers);
+        return;
+    }
+    /* So many can be loaded whole, without a look at the end. */
+    n_whole = bytes.len < 8 ? 0 : (uint32_t)((bytes.len - 8) * 8 / width);
     n_whole = n_whole < n ? n_whole : n;
     if (width <= 57) {
         for (; i < n_whole; i++) {

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "../../src/metrics/codec.h"
+#include "../../src/metrics/decimal_column.h"
 #include "../../src/metrics/double_bits.h"
-#include "../../src/metrics/packed_ints.h"
 #include "../../src/metrics/xor_column.h"
 #include "raftmetrics/base/error.h"
 #include "random.h"
@@ -71,6 +71,13 @@ static size_t check(const struct rm_observation *observations, uint32_t n)
     }
     rm_buffer_done(&bytes);
     return n_bytes;
+}
+
+static size_t column_bytes(struct rm_slice bytes, int column)
+{
+    const uint8_t *lengths = (const uint8_t *)bytes.data + 2 * column;
+
+    return (size_t)(lengths[0] | lengths[1] << 8);
 }
 
 /* ---- shapes ---- */
@@ -228,6 +235,57 @@ static void test_what_is_regular_costs_little(void **state)
                     0.3 * RM_CODEC_MAX + 6 * RM_CODEC_MAX / 8);
 }
 
+/* Times and ordinals at even steps, and at steps that grow evenly. */
+static void test_even_columns_cost_next_to_nothing(void **state)
+{
+    struct rm_observation observations[RM_CODEC_MAX];
+
+    (void)state;
+    for (uint32_t growth = 0; growth <= 2; growth++) {
+        struct rm_buffer bytes;
+
+        for (uint32_t i = 0; i < RM_CODEC_MAX; i++) {
+            uint32_t place = 15000 * i + growth * i * i;
+
+            observations[i] = (struct rm_observation){{1700000000000 + place, 3 * i + place}, 1};
+        }
+        check(observations, RM_CODEC_MAX);
+        bytes = encode(observations, RM_CODEC_MAX);
+        for (int column = 0; column < 2; column++) {
+            /* A head of 3 and two numbers in front; of the others each 2 * growth, zigzag. */
+            assert_in_range(column_bytes(rm_buffer_peek(&bytes), column), 5,
+                            3 + 6 + 3 + (growth == 0 ? 0 : (2 + growth) * RM_CODEC_MAX / 8));
+        }
+        rm_buffer_done(&bytes);
+    }
+}
+
+/* Counted by hand after the paper's section 4.1.2. */
+static void test_xor_takes_what_gorilla_takes(void **state)
+{
+    static const struct {
+        double values[5];
+        uint32_t n;
+        size_t n_bits;
+    } CASES[] = {
+        {{12}, 1, 64},
+        {{12, 12, 12}, 3, 64 + 2},
+        {{12, 24}, 2, 64 + 14},                      /* 11 leading zeros, 1 bit */
+        {{12, 24, 15}, 3, 64 + 14 + 17},             /* 11 leading zeros, 4 bits */
+        {{12, 24, 15, 12}, 4, 64 + 14 + 17 + 6},     /* 2 bits within those 4 */
+        {{12, 24, 15, 12, 12}, 5, 64 + 14 + 17 + 7}, /* the same */
+        {{0, DBL_TRUE_MIN}, 2, 64 + 13 + 33},        /* no more than 31 leading zeros are told */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        uint8_t bytes[RM_XOR_COLUMN_BYTES_MAX];
+
+        assert_int_equal(rm__xor_column_encode(CASES[i].values, CASES[i].n, bytes),
+                         (CASES[i].n_bits + 7) / 8);
+    }
+}
+
 static void test_one_misfit_costs_no_more_than_itself(void **state)
 {
     struct rm_observation observations[RM_CODEC_MAX];
@@ -302,21 +360,38 @@ static void test_what_no_encoder_writes_is_refused(void **state)
     rm_buffer_done(&bytes);
 }
 
-static void test_columns_take_no_byte_more(void **state)
+static void test_another_form_of_values_is_refused(void **state)
 {
-    const uint64_t numbers[] = {1, 2, 4, 1000000};
-    uint8_t bytes[RM_PACKED_INTS_BYTES_MAX];
-    uint64_t decoded[4];
-    size_t len = rm__packed_ints_encode(numbers, 4, RM_PACKING_PLAIN, RM_PACKING_ZIGZAG, bytes);
+    struct rm_observation observations[RM_CODEC_MAX];
+    struct rm_observation decoded[RM_CODEC_MAX];
+    struct rm_buffer bytes;
+    char *form;
 
     (void)state;
-    assert_int_equal(rm__packed_ints_decode(rm_slice_make(bytes, len), 4, decoded), 0);
-    assert_memory_equal(numbers, decoded, sizeof numbers);
-    bytes[len] = 0;
-    assert_int_equal(rm__packed_ints_decode(rm_slice_make(bytes, len + 1), 4, decoded),
-                     RM_ECORRUPT);
-    assert_int_equal(rm__packed_ints_decode(rm_slice_make(bytes, len - 1), 4, decoded),
-                     RM_ECORRUPT);
+    fill(observations, tenths);
+    bytes = encode(observations, RM_CODEC_MAX);
+    form = bytes.data + 4 + column_bytes(rm_buffer_peek(&bytes), 0) +
+           column_bytes(rm_buffer_peek(&bytes), 1);
+    assert_int_equal(*form, 1); /* decimals */
+    *form = 2;
+    assert_int_equal(decode(rm_buffer_peek(&bytes), RM_CODEC_MAX, decoded), RM_ECORRUPT);
+    rm_buffer_done(&bytes);
+}
+
+static void test_a_misfit_behind_the_end_is_refused(void **state)
+{
+    const double values[] = {0.5, 1.0 / 3.0, 1.5};
+    uint8_t bytes[RM_DECIMAL_COLUMN_BYTES_MAX];
+    double decoded[3];
+    size_t len = rm__decimal_column_encode(values, 3, bytes);
+    uint8_t *place = bytes + len - 9;
+
+    (void)state;
+    assert_int_equal(rm__decimal_column_decode(rm_slice_make(bytes, len), 3, decoded), 0);
+    assert_memory_equal(values, decoded, sizeof values);
+    assert_int_equal(*place, 1);
+    *place = 3;
+    assert_int_equal(rm__decimal_column_decode(rm_slice_make(bytes, len), 3, decoded), RM_ECORRUPT);
 }
 
 /* ---- real data ---- */
@@ -356,9 +431,8 @@ struct sizes {
 static size_t value_bytes(const struct rm_observation *rows, uint32_t n)
 {
     struct rm_buffer bytes = encode(rows, n);
-    const uint8_t *head = (const uint8_t *)bytes.data;
-    size_t n_bytes =
-        bytes.len - 4 - (size_t)(head[0] | head[1] << 8) - (size_t)(head[2] | head[3] << 8);
+    struct rm_slice slice = rm_buffer_peek(&bytes);
+    size_t n_bytes = slice.len - 4 - column_bytes(slice, 0) - column_bytes(slice, 1);
 
     rm_buffer_done(&bytes);
     return n_bytes;
@@ -425,11 +499,14 @@ int main(void)
         cmocka_unit_test(test_all_shapes_come_back),
         cmocka_unit_test(test_the_ends_of_time_and_of_numbers),
         cmocka_unit_test(test_what_is_regular_costs_little),
+        cmocka_unit_test(test_even_columns_cost_next_to_nothing),
         cmocka_unit_test(test_one_misfit_costs_no_more_than_itself),
         cmocka_unit_test(test_cut_off_bytes_are_seen),
         cmocka_unit_test(test_flipped_bits_are_safe),
         cmocka_unit_test(test_what_no_encoder_writes_is_refused),
-        cmocka_unit_test(test_columns_take_no_byte_more),
+        cmocka_unit_test(test_another_form_of_values_is_refused),
+        cmocka_unit_test(test_a_misfit_behind_the_end_is_refused),
+        cmocka_unit_test(test_xor_takes_what_gorilla_takes),
         cmocka_unit_test(test_real_series_take_less_than_xor),
     };
 
