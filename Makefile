@@ -37,6 +37,7 @@ LIBRARY := $(BUILD)/libraftmetrics.a
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 HEADERS    := $(sort $(wildcard include/raftmetrics/*/*.h src/*/*.h))
 C_FILES    := $(SOURCES) $(HEADERS) $(wildcard tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 
@@ -128,7 +129,10 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined \
 	    -o $@ $< $(LIBRARY) $(PKG_LIBS)
 
-bench: setup-test all ## measure beside nginx; table and build/bench.json; BENCH="--only latency" for a part
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS)
+
+bench: setup-test all $(BENCHES) ## measure beside nginx; table and build/bench.json; BENCH="--only latency" for a part
 	$(Q)$(PYTHON) tests/bench/bench.py --binary $(BIN) --output build/bench.json $(BENCH)
 
 cov: ## line coverage of the unit tests, as build/cov/*.gcov

@@ -79,9 +79,40 @@ static bool begins_series(const struct rm__shard_state *state, const struct rm_w
     return false;
 }
 
-/* @new_series: what becomes of it where it would begin one. */
+/* Samples of writes that are applied but for recording them: many writes have one each, and many
+ * samples are recorded quicker together. */
+enum { GATHERED_MAX = 64 };
+
+struct gathered {
+    struct rm_sample samples[GATHERED_MAX];
+    size_t n;
+};
+
+static void record_gathered(struct rm__shard_state *state, struct gathered *gathered)
+{
+    must_have_memory(rm_store_record_batch(state->store, gathered->samples, gathered->n));
+    gathered->n = 0;
+}
+
+static void record(struct rm__shard_state *state, const struct rm_write *write,
+                   struct gathered *gathered)
+{
+    if (write->n_samples > GATHERED_MAX - gathered->n) {
+        record_gathered(state, gathered);
+    }
+    if (write->n_samples > GATHERED_MAX) {
+        must_have_memory(rm_store_record_batch(state->store, write->samples, write->n_samples));
+        return;
+    }
+    for (size_t i = 0; i < write->n_samples; i++) {
+        gathered->samples[gathered->n++] = write->samples[i];
+    }
+}
+
+/* @new_series: what becomes of it where it would begin one; then none that was gathered does. */
 static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_ms,
-                                   const struct rm_write *write, enum rm_outcome new_series)
+                                   const struct rm_write *write, enum rm_outcome new_series,
+                                   struct gathered *gathered)
 {
     bool is_new;
     enum rm_outcome outcome = check_key(state, &write->key, &is_new);
@@ -92,13 +123,13 @@ static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_m
     if (new_series != RM_OUTCOME_DONE && begins_series(state, write)) {
         return new_series;
     }
-    if (write->delete_metric.data != NULL &&
-        rm_store_delete(state->store, write->delete_metric) == RM_ENOTFOUND) {
-        return RM_OUTCOME_UNKNOWN_METRIC;
+    if (write->delete_metric.data != NULL) {
+        record_gathered(state, gathered);
+        if (rm_store_delete(state->store, write->delete_metric) == RM_ENOTFOUND) {
+            return RM_OUTCOME_UNKNOWN_METRIC;
+        }
     }
-    for (size_t i = 0; i < write->n_samples; i++) {
-        must_have_memory(rm_store_record(state->store, &write->samples[i]));
-    }
+    record(state, write, gathered);
     remember_key(state, &write->key, time_ms);
     return RM_OUTCOME_DONE;
 }
@@ -115,6 +146,7 @@ static void apply_config(struct rm__shard_state *state, const struct rm_shard_co
 void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struct rm_slice body,
                            struct rm_buffer *result)
 {
+    struct gathered gathered;
     struct rm_write_batch batch;
     enum rm_outcome *outcomes;
     int rv = rm_write_batch_decode(body, &batch);
@@ -125,11 +157,13 @@ void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struc
     if (batch.has_config) {
         apply_config(state, &batch.config);
     }
+    gathered.n = 0;
     outcomes = malloc((batch.n_writes + 1) * sizeof *outcomes);
     must_have_memory(outcomes == NULL ? RM_ENOMEM : 0);
     for (size_t i = 0; i < batch.n_writes; i++) {
-        outcomes[i] = apply_write(state, time_ms, &batch.writes[i], batch.new_series);
+        outcomes[i] = apply_write(state, time_ms, &batch.writes[i], batch.new_series, &gathered);
     }
+    record_gathered(state, &gathered);
     rv = rm_write_reply_encode(outcomes, batch.n_writes, result);
     must_have_memory(rv);
     assert(rv == 0);

@@ -128,6 +128,13 @@ static inline const struct rm_observation *rm__chunk_last(const struct rm_chunk 
  * nothing where that is 0 or n. */
 uint32_t rm__chunk_find(const struct rm_chunk *chunk, struct rm_position position);
 
+/* Asks memory for where an observation more would be put. */
+static inline void rm__chunk_prefetch_end(const struct rm_chunk *chunk)
+{
+    __builtin_prefetch(rm__chunk_last(chunk));
+    __builtin_prefetch(rm__chunk_last(chunk) + 1, 1);
+}
+
 /* Inserts in front of observation @index. The chunk is open and has fewer than RM_CHUNK_MAX; the
  * caller's ownership may go over to a copy. On error it is unchanged. Errors: RM_ENOMEM. */
 int rm__chunk_insert(struct rm_chunk **chunk, uint32_t index,

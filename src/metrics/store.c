@@ -73,15 +73,20 @@ static bool series_has_key(const void *item, const void *key)
 
 /* Series are found by name and labels at once, not by labels in a table of their metric: one
  * lookup for what is recorded most, and no table for each of a million metrics of one series. */
-static uint64_t hash_series(const struct rm_sample *sample, uint64_t metric_hash)
+static uint64_t hash_labels(const struct rm_sample *sample, uint64_t hash)
 {
-    uint64_t hash = metric_hash;
-
     for (size_t i = 0; i < sample->n_labels; i++) {
         hash = rm__table_hash(sample->labels[i].name, hash);
         hash = rm__table_hash(sample->labels[i].value, hash);
     }
     return hash;
+}
+
+struct rm_store_hashes rm__store_hash(const struct rm_store *store, const struct rm_sample *sample)
+{
+    uint64_t metric = rm__table_hash(sample->metric_name, store->hash_seed);
+
+    return (struct rm_store_hashes){metric, hash_labels(sample, metric)};
 }
 
 static uint64_t identity_of(const struct rm_sample *sample)
@@ -184,7 +189,7 @@ int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
 {
     const struct rm_sample sample = {
         .metric_name = metric->name, .labels = labels, .n_labels = n_labels};
-    uint64_t hash = hash_series(&sample, metric->hash);
+    uint64_t hash = hash_labels(&sample, metric->hash);
 
     if (rm__table_find(&store->series, hash, series_has_key, &sample) != NULL) {
         return RM_EEXIST;
@@ -194,73 +199,30 @@ int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
 
 bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample)
 {
-    uint64_t hash = hash_series(sample, rm__table_hash(sample->metric_name, store->hash_seed));
+    uint64_t hash = rm__store_hash(store, sample).series;
 
     return rm__table_find(&store->series, hash, series_has_key, sample) != NULL;
 }
 
-/* The series that @sample belongs to, made if it is new. */
-static int get_series(struct rm_store *store, const struct rm_sample *sample,
-                      struct rm_series **ret_series)
+int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
+                         struct rm_store_hashes hashes, struct rm_series **ret_series)
 {
-    uint64_t metric_hash = rm__table_hash(sample->metric_name, store->hash_seed);
-    uint64_t hash = hash_series(sample, metric_hash);
     struct rm_metric *metric;
 
-    *ret_series = rm__table_find(&store->series, hash, series_has_key, sample);
+    *ret_series = rm__table_find(&store->series, hashes.series, series_has_key, sample);
     if (*ret_series != NULL) {
         return 0;
     }
-    metric = rm__table_find(&store->metrics, metric_hash, metric_has_name, &sample->metric_name);
+    metric = rm__table_find(&store->metrics, hashes.metric, metric_has_name, &sample->metric_name);
     if (metric == NULL) {
-        int rv = add_metric(store, metric_hash, sample->metric_name,
+        int rv = add_metric(store, hashes.metric, sample->metric_name,
                             rm__bucket_table_choose(&store->bounds, sample->metric_name), &metric);
 
         if (rv != 0) {
             return rv;
         }
     }
-    return add_series(store, metric, hash, sample, ret_series);
-}
-
-/* Notes that @series got @observation. */
-static void count_observation(struct rm_store *store, const struct rm_series *series,
-                              const struct rm_observation *observation)
-{
-    uint64_t hash = rm__state_hash_observations(series->identity, observation, 1);
-    struct rm_metric *metric = series->metric;
-
-    if (metric->n_samples == 0 ||
-        rm__position_is_before(metric->newest.position, observation->position)) {
-        metric->newest = *observation;
-    }
-    metric->n_samples++;
-    metric->state_hash += hash;
-    store->n_samples++;
-    store->state_hash += hash;
-}
-
-int rm_store_record(struct rm_store *store, const struct rm_sample *sample)
-{
-    struct rm_series *series = NULL;
-    struct rm_observation observation;
-    uint64_t n_bytes;
-    int rv;
-
-    rv = get_series(store, sample, &series);
-    if (rv != 0) {
-        return rv;
-    }
-    n_bytes = series->n_bytes;
-    observation = (struct rm_observation){
-        .position = {sample->timestamp_ms, series->metric->n_samples}, .value = sample->value};
-    rv = rm__series_record(series, &observation, rm__shared_bounds_peek(series->metric->bounds));
-    if (rv != 0) {
-        return rv;
-    }
-    count_observation(store, series, &observation);
-    store->n_bytes += series->n_bytes - n_bytes;
-    return 0;
+    return add_series(store, metric, hashes.series, sample, ret_series);
 }
 
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)

@@ -33,4 +33,16 @@ int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
                           const struct rm_label *labels, size_t n_labels,
                           struct rm_series **ret_series);
 
+/* Where what a sample belongs to stands in the tables. */
+struct rm_store_hashes {
+    uint64_t metric;
+    uint64_t series;
+};
+
+struct rm_store_hashes rm__store_hash(const struct rm_store *store, const struct rm_sample *sample);
+
+/* The series that @sample belongs to, made if it is new. Errors: RM_ENOMEM. */
+int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
+                         struct rm_store_hashes hashes, struct rm_series **ret_series);
+
 #endif

@@ -40,6 +40,18 @@ void *rm__table_find(const struct rm_table *table, uint64_t hash,
     return NULL;
 }
 
+static bool is_any(const void *item, const void *key)
+{
+    (void)item;
+    (void)key;
+    return true;
+}
+
+void *rm__table_guess(const struct rm_table *table, uint64_t hash)
+{
+    return rm__table_find(table, hash, is_any, NULL);
+}
+
 /* There is a free slot. */
 static void place(struct rm_table *table, uint64_t hash, void *item)
 {

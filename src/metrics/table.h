@@ -25,6 +25,17 @@ void rm__table_done(struct rm_table *table);
 void *rm__table_find(const struct rm_table *table, uint64_t hash,
                      bool (*is_match)(const void *item, const void *key), const void *key);
 
+/* Asks memory for where the search for @hash begins. */
+static inline void rm__table_prefetch(const struct rm_table *table, uint64_t hash)
+{
+    if (table->n_items > 0) {
+        __builtin_prefetch(&table->slots[(size_t)hash & (table->n_slots - 1)]);
+    }
+}
+
+/* The item that rm__table_find looks at first, which most often is the one, or NULL. */
+void *rm__table_guess(const struct rm_table *table, uint64_t hash);
+
 /* Adds an item that is not in the table. On error the table is unchanged. Errors: RM_ENOMEM. */
 int rm__table_add(struct rm_table *table, uint64_t hash, void *item);
 

@@ -453,6 +453,79 @@ static void test_restored_answers_as_if_it_never_was(void **state)
     }
 }
 
+/* ---- batches ---- */
+
+enum { N_IN_BATCHES = 30000 };
+
+struct batched {
+    struct rm_sample samples[N_IN_BATCHES];
+    struct rm_label labels[N_IN_BATCHES][11];
+};
+
+/* Mostly in order of time, some late. */
+static struct batched *random_batch(struct random *random)
+{
+    struct batched *batched = calloc(1, sizeof *batched);
+
+    assert_non_null(batched);
+    for (size_t i = 0; i < N_IN_BATCHES; i++) {
+        struct rm_sample *sample = &batched->samples[i];
+        int64_t late = random_below(random, 20) == 0 ? (int64_t)random_below(random, i + 1) : 0;
+
+        sample->metric_name = rm_slice_of(METRIC_NAMES[random_below(random, N_METRICS)]);
+        sample->labels = batched->labels[i];
+        sample->n_labels = labels_of((int)random_below(random, 5), batched->labels[i]);
+        sample->timestamp_ms = ((int64_t)i - late) / 2;
+        sample->value = random_value(random);
+    }
+    return batched;
+}
+
+/* In batches of up to @n_max samples, deleting a metric in between. */
+static struct rm_store *record_batches(struct random *random, const struct batched *batched,
+                                       size_t n_max)
+{
+    struct rm_store *store = rm_store_new(random_next(random));
+    size_t n;
+
+    assert_non_null(store);
+    for (size_t i = 0; i < N_IN_BATCHES; i += n) {
+        size_t n_left = i < N_IN_BATCHES / 2 ? N_IN_BATCHES / 2 - i : N_IN_BATCHES - i;
+
+        if (i == N_IN_BATCHES / 2) {
+            assert_int_equal(rm_store_delete(store, rm_slice_of(METRIC_NAMES[1])), 0);
+        }
+        n = 1 + random_below(random, n_max);
+        n = n < n_left ? n : n_left;
+        assert_int_equal(rm_store_record_batch(store, batched->samples + i, n), 0);
+    }
+    assert_int_equal(rm_store_record_batch(store, NULL, 0), 0);
+    return store;
+}
+
+static void test_batches_show_in_nothing(void **state)
+{
+    static const size_t N_MAX[] = {5, 100, N_IN_BATCHES};
+    struct random random = random_start("batches");
+    struct batched *batched = random_batch(&random);
+    struct rm_store *single = record_batches(&random, batched, 1);
+    struct rm_image *image = rm_store_freeze(single);
+    struct rm_store *restored = restore_image(image, random_next(&random));
+
+    (void)state;
+    check_same(&random, single, restored);
+    for (size_t i = 0; i < sizeof N_MAX / sizeof *N_MAX; i++) {
+        struct rm_store *store = record_batches(&random, batched, N_MAX[i]);
+
+        check_same(&random, single, store);
+        rm_store_free(store);
+    }
+    rm_store_free(restored);
+    rm_image_release(image);
+    rm_store_free(single);
+    free(batched);
+}
+
 /* ---- one small store ---- */
 
 static void record(struct rm_store *store, int series, int64_t timestamp_ms, double value)
@@ -1226,6 +1299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_restored_answers_as_if_it_never_was),
+        cmocka_unit_test(test_batches_show_in_nothing),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_an_image_ends_where_it_ends),
         cmocka_unit_test(test_an_image_stays_as_it_is),
