@@ -244,8 +244,9 @@ void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
     }
     if (rv == RM_ETOOBIG) {
         rm__reply_error(exchange, RM__INVALID_PARAMETER,
-                        "step gives more than %d buckets; take a longer one, or a shorter range",
-                        RM_STEPS_MAX);
+                        "step gives more than %d buckets, or %d of all groups; take a longer one, "
+                        "or a shorter range",
+                        RM_STEPS_MAX, RM_QUERY_BUCKETS_MAX);
     } else if (rv != 0) {
         rm__answer_failure(exchange, rv);
     } else {

@@ -11,12 +11,15 @@ enum {
     RM__ANSWER_BYTES_MAX = 256 << 20,
 };
 
-/* GET /metrics/{name}, and what stands behind it: /aggregate, /series. Each answers. */
+/* GET /metrics/{name}, and what stands behind it: /aggregate, /series, /histogram. Each answers.
+ */
 void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
                        const struct rm__read_query *query);
 void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
                           const struct rm__read_query *query);
 
+void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,
+                          const struct rm__read_query *query);
 void rm__answer_series(struct rm__exchange *exchange, struct rm_store *store,
                        const struct rm__read_query *query);
 

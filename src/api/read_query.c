@@ -325,6 +325,17 @@ static int read_series(struct reader *reader)
     return read_limit(reader, LIST_LIMIT, LIST_LIMIT_MAX);
 }
 
+/* Over all that was recorded: a range of time would be ignored, and no route takes one. */
+static int read_histogram(struct reader *reader)
+{
+    int rv = read_matchers(reader);
+
+    if (rv == 0) {
+        rv = read_decimals(reader);
+    }
+    return rv != 0 ? rv : read_bool(reader, "native", &reader->query->wants_native);
+}
+
 static int read_format(struct reader *reader, struct rm_slice accept)
 {
     struct rm_slice format = rm__params_get(reader->params, "format");
@@ -401,7 +412,7 @@ int rm__read_query_init(struct rm__read_query *query, enum rm__action action, st
     case RM__ACTION_SERIES:
         return read_series(&reader);
     case RM__ACTION_HISTOGRAM:
-        return NOT_YET(&reader, "/histogram");
+        return read_histogram(&reader);
     default:
         return NOT_YET(&reader, "this");
     }

@@ -21,6 +21,7 @@ struct rm__read_query {
     bool by_series;
     bool has_cursor;
     struct rm_position before; /* of the cursor, for values */
+    bool wants_native;         /* of a histogram */
     uint64_t after_series;     /* of the cursor, for series; 0: from the first */
     struct rm_slice prefix;    /* of a listing */
     struct rm_slice after;     /* of a listing's cursor */

@@ -60,7 +60,7 @@ static const struct row rows[] = {
      "GET",
      false,
      "GET, HEAD",
-     {RM__ACTION_HISTOGRAM, RM_SCOPE_READ, SELECTION "native decimals", "label"}},
+     {RM__ACTION_HISTOGRAM, RM_SCOPE_READ, "labels level native decimals", "label"}},
     {"/cluster", "GET", true, "GET, HEAD", {RM__ACTION_CLUSTER, 0, "", ""}},
     {"/append", "POST", true, "POST", {RM__ACTION_APPEND, 0, "shard session sequence", ""}},
     {"/session", "POST", true, "POST", {RM__ACTION_SESSION, 0, "shard session", ""}},

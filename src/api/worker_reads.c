@@ -51,6 +51,9 @@ static void answer(struct rm__exchange *exchange, struct rm_store *store,
     case RM__ACTION_AGGREGATE:
         rm__answer_aggregate(exchange, store, query);
         break;
+    case RM__ACTION_HISTOGRAM:
+        rm__answer_histogram(exchange, store, query);
+        break;
     case RM__ACTION_SERIES:
         rm__answer_series(exchange, store, query);
         break;

@@ -4,17 +4,6 @@ import pytest
 from lib.checks import check_error
 from lib.client import path_of
 
-LATER = {
-    "histogram": "/histogram",
-}
-
-
-@pytest.mark.parametrize("suffix", LATER.values(), ids=LATER)
-def test_of_a_metric(api, name, suffix):
-    api.record(name, 1)
-    check_error(api.get(path_of(name) + suffix), 501, "not_implemented")
-
-
 @pytest.mark.parametrize("content_type", ["text/plain", "text/plain; version=0.0.4",
                                           "application/openmetrics-text"])
 def test_text_batches(api, name, content_type):
