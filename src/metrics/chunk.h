@@ -112,6 +112,10 @@ struct rm_chunk_window {
 const struct rm_observation *rm__chunk_read(const struct rm_chunk *chunk,
                                             struct rm_chunk_window *window);
 
+/* One column of it, which is read faster than all: n of RM_CHUNK_MAX. */
+void rm__chunk_read_timestamps(const struct rm_chunk *chunk, int64_t *ret_timestamps_ms);
+void rm__chunk_read_values(const struct rm_chunk *chunk, double *ret_values);
+
 /* Its first and last observation. Not of an empty chunk. */
 static inline const struct rm_observation *rm__chunk_first(const struct rm_chunk *chunk)
 {

@@ -47,6 +47,36 @@ const struct rm_observation *rm__chunk_read(const struct rm_chunk *chunk,
     return window->observations;
 }
 
+void rm__chunk_read_timestamps(const struct rm_chunk *chunk, int64_t *ret_timestamps_ms)
+{
+    int rv;
+
+    if (rm__chunk_is_sealed(chunk)) {
+        rv = rm__codec_decode_timestamps(rm__chunk_block_bytes(rm__chunk_block_of(chunk)), chunk->n,
+                                         ret_timestamps_ms);
+        assert(rv == 0);
+        return;
+    }
+    for (uint32_t i = 0; i < chunk->n; i++) {
+        ret_timestamps_ms[i] = rm__chunk_peek(chunk)[i].position.timestamp_ms;
+    }
+}
+
+void rm__chunk_read_values(const struct rm_chunk *chunk, double *ret_values)
+{
+    int rv;
+
+    if (rm__chunk_is_sealed(chunk)) {
+        rv = rm__codec_decode_values(rm__chunk_block_bytes(rm__chunk_block_of(chunk)), chunk->n,
+                                     ret_values);
+        assert(rv == 0);
+        return;
+    }
+    for (uint32_t i = 0; i < chunk->n; i++) {
+        ret_values[i] = rm__chunk_peek(chunk)[i].value;
+    }
+}
+
 /* The block of @chunk, with room for the front of a sealed chunk before it. */
 static int encode(const struct rm_chunk *chunk, uint64_t identity, struct rm_buffer *bytes)
 {

@@ -13,6 +13,7 @@
 #define RAFTMETRICS_SRC_METRICS_DOUBLE_DOUBLE_H
 
 #include <math.h>
+#include <stdbool.h>
 
 struct rm_double_double {
     double high;
@@ -62,9 +63,14 @@ struct rm_sum {
     struct rm_double_double large; /* times 2^-64 */
 };
 
+static inline bool rm__sum_takes_as_small(double value)
+{
+    return fabs(value) < 0x1p512;
+}
+
 static inline void rm__sum_add(struct rm_sum *sum, double value)
 {
-    if (fabs(value) < 0x1p512) {
+    if (rm__sum_takes_as_small(value)) {
         sum->small = rm__double_double_add(sum->small, value);
     } else {
         sum->large = rm__double_double_add(sum->large, value * 0x1p-64);

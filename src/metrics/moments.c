@@ -42,6 +42,34 @@ void rm__moments_add(struct rm_moments *moments, uint64_t n, double value)
     moments->m2 += delta * (scaled - moments->mean);
 }
 
+/* The corrected two-pass algorithm (Chan, Golub and LeVeque 1983): what the deviations do not
+ * cancel out tells by how much the mean was off. */
+struct rm_moments rm__moments_of_run(const double *values, uint32_t n, double mean,
+                                     double magnitude)
+{
+    struct rm_moments moments = {.scale = scale_of(magnitude)};
+    double factor = FACTORS[moments.scale];
+    double rests[2] = {0, 0}; /* in two lanes, for additions wait for the one before them */
+    double squares[2] = {0, 0};
+    double rest;
+
+    mean *= factor;
+    for (uint32_t i = 0; i < n; i += 2) {
+        double even = values[i] * factor - mean;
+        double odd = i + 1 < n ? values[i + 1] * factor - mean : 0;
+
+        rests[0] += even;
+        rests[1] += odd;
+        squares[0] += even * even;
+        squares[1] += odd * odd;
+    }
+    rest = rests[0] + rests[1];
+    moments.mean = mean + rest / (double)n;
+    moments.m2 = squares[0] + squares[1] - rest * rest / (double)n;
+    moments.m2 = moments.m2 > 0 ? moments.m2 : 0;
+    return moments;
+}
+
 void rm__moments_merge(struct rm_moments *moments, uint64_t n, const struct rm_moments *other,
                        uint64_t n_other)
 {

@@ -24,6 +24,11 @@ struct rm_moments {
 /* Adds @value to a set of which it is the @n-th. */
 void rm__moments_add(struct rm_moments *moments, uint64_t n, double value);
 
+/* Those of @n (not 0) values whose mean is about @mean, not outside of them, and whose largest
+ * magnitude is @magnitude: a second pass is faster than Welford's divisions, and more precise. */
+struct rm_moments rm__moments_of_run(const double *values, uint32_t n, double mean,
+                                     double magnitude);
+
 /* Adds the @n_other (not 0) values of @other to the @n of @moments. */
 void rm__moments_merge(struct rm_moments *moments, uint64_t n, const struct rm_moments *other,
                        uint64_t n_other);

@@ -27,9 +27,10 @@ static inline double rm__order_value(uint64_t key)
     return value;
 }
 
-/* The keys at @n_ranks (at most RM_RANKS_MAX) @ranks, which ascend, are distinct and below @n. Time
- * is linear in @n, whatever the keys are. Reorders and overwrites them. */
-void rm__order_statistics(uint64_t *keys, size_t n, const uint64_t *ranks, size_t n_ranks,
-                          uint64_t *ret_keys);
+/* The keys at @n_ranks (at most RM_RANKS_MAX) @ranks, which ascend, are distinct and below @n. The
+ * @n keys are from @low to @high. Time is linear in @n, whatever the keys are. Reorders and
+ * overwrites them. */
+void rm__order_statistics(uint64_t *keys, size_t n, uint64_t low, uint64_t high,
+                          const uint64_t *ranks, size_t n_ranks, uint64_t *ret_keys);
 
 #endif

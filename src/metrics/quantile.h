@@ -7,9 +7,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The quantiles @quantiles (each from 0 to 1, at most RM_QUANTILES_MAX) of the @n (not 0) values
- * whose order keys @keys are. Reorders and overwrites the keys. */
-void rm__quantiles(uint64_t *keys, size_t n, const double *quantiles, size_t n_quantiles,
+#include "order_statistics.h"
+#include "raftmetrics/metrics/query.h"
+
+/* Where some quantiles of some values lie. */
+struct rm_quantile_places {
+    struct rm_quantile_place {
+        uint64_t rank;
+        double part; /* of the way to the next rank; below 1, and 0 at the last rank */
+    } places[RM_QUANTILES_MAX];
+    size_t n;
+    uint64_t ranks[RM_RANKS_MAX]; /* the order statistics that they lie between; ascending */
+    size_t n_ranks;
+};
+
+/* The places of @quantiles (from 0 to 1, at most RM_QUANTILES_MAX) in @n_values (not 0). */
+void rm__quantile_places(const double *quantiles, size_t n_quantiles, uint64_t n_values,
+                         struct rm_quantile_places *ret_places);
+
+/* The quantiles, from the order keys at the ranks. */
+void rm__quantiles(const struct rm_quantile_places *places, const uint64_t *keys,
                    double *ret_quantiles);
 
 #endif

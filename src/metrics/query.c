@@ -6,10 +6,14 @@
 
 #include "query_cells.h"
 #include "query_groups.h"
+#include "query_internal.h"
 #include "query_quantiles.h"
 #include "query_walk.h"
 #include "raftmetrics/base/error.h"
 #include "store_internal.h"
+
+/* Values that are gathered at a time: 32 MiB. */
+enum { VALUES_MOST = 1 << 22 };
 
 /* What lies behind rm_query_result.memory. */
 struct memory {
@@ -35,31 +39,39 @@ struct computation {
 static void add_piece(const struct rm_series *series, const struct rm_piece *piece,
                       struct rm_summary *summary)
 {
-    if (piece->observations == NULL) {
+    if (piece->values == NULL) {
         rm__series_summarize(series, (struct rm_series_place){piece->begin, 0},
                              (struct rm_series_place){piece->end, 0}, summary);
         return;
     }
-    for (uint32_t i = 0; i < piece->n; i++) {
-        rm__summary_add(summary, &piece->observations[i]);
-    }
+    rm__summary_add_run(summary, piece->values, piece->n, &piece->first, &piece->last);
 }
 
 static void append_piece(const struct rm_series *series, const struct rm_piece *piece,
                          struct rm_increase *increase)
 {
-    if (piece->observations == NULL) {
+    if (piece->values == NULL) {
         rm__series_increase(series, (struct rm_series_place){piece->begin, 0},
                             (struct rm_series_place){piece->end, 0}, increase);
         return;
     }
     for (uint32_t i = 0; i < piece->n; i++) {
-        rm__increase_add(increase, piece->observations[i].value);
+        rm__increase_add(increase, piece->values[i]);
+    }
+}
+
+/* Nothing more comes of a series for @cell, which it may not have had. */
+static void end_increase(struct rm_cell *cell, struct rm_increase *increase)
+{
+    if (increase->has_values) {
+        rm__increase_sum(increase, &cell->increase);
+        *increase = (struct rm_increase){0};
     }
 }
 
 /* Errors: RM_ENOMEM, RM_ETOOBIG. */
-static int add_series(struct computation *computation, const struct rm_series *series)
+static int add_series(struct computation *computation, const struct rm_series *series,
+                      bool is_alone)
 {
     const struct rm_query *query = computation->query;
     struct rm_cell *cell = NULL;
@@ -67,15 +79,13 @@ static int add_series(struct computation *computation, const struct rm_series *s
     struct rm_piece piece;
     struct rm_walk walk;
 
-    rm__walk_init(&walk, series, computation->range, query->step_ms, false);
+    rm__walk_init(&walk, series, computation->range, query->step_ms,
+                  is_alone ? RM_WALK_SUMMARIES : RM_WALK_ORDINALS);
     while (rm__walk_next(&walk, &piece)) {
         if (cell == NULL || cell->bucket_ms != piece.bucket_ms) {
             int rv;
 
-            if (cell != NULL) {
-                rm__increase_sum(&increase, &cell->increase);
-                increase = (struct rm_increase){0};
-            }
+            end_increase(cell, &increase);
             rv = rm__cells_get(&computation->cells, piece.bucket_ms, !query->needs_moments, &cell);
             if (rv != 0) {
                 return rv;
@@ -86,9 +96,7 @@ static int add_series(struct computation *computation, const struct rm_series *s
             append_piece(series, &piece, &increase);
         }
     }
-    if (cell != NULL) {
-        rm__increase_sum(&increase, &cell->increase);
-    }
+    end_increase(cell, &increase);
     return 0;
 }
 
@@ -172,7 +180,7 @@ static int add_group(struct computation *computation, const struct rm_series_gro
 
     rm__cells_clear(&computation->cells);
     for (uint32_t i = 0; i < group->n_series && rv == 0; i++) {
-        rv = add_series(computation, group->series[i]);
+        rv = add_series(computation, group->series[i], group->n_series == 1);
     }
     if (rv == 0 && computation->cells.n == 0) {
         if (computation->query->n_group_by > 0) {
@@ -234,14 +242,15 @@ static int compute(struct computation *computation, const struct rm_metric *metr
     return rv;
 }
 
-int rm_store_query(struct rm_store *store, const struct rm_query *query,
-                   struct rm_query_result *ret_result)
+int rm__store_query(struct rm_store *store, const struct rm_query *query, size_t n_most_values,
+                    struct rm_query_result *ret_result)
 {
     const struct rm_metric *metric = rm__store_find_metric(store, query->selection.metric_name);
     struct computation computation = {
         .query = query,
         .range = rm__selection_range(&query->selection),
-        .cells = {.max = query->step_ms > 0 ? RM_STEPS_MAX : 1, .hash_seed = store->hash_seed}};
+        .cells = {.max = query->step_ms > 0 ? RM_STEPS_MAX : 1, .hash_seed = store->hash_seed},
+        .room = {.n_most = n_most_values}};
     int rv;
 
     if (metric == NULL) {
@@ -263,6 +272,12 @@ int rm_store_query(struct rm_store *store, const struct rm_query *query,
     rm__cells_done(&computation.cells);
     rm__value_room_done(&computation.room);
     return rv;
+}
+
+int rm_store_query(struct rm_store *store, const struct rm_query *query,
+                   struct rm_query_result *ret_result)
+{
+    return rm__store_query(store, query, VALUES_MOST, ret_result);
 }
 
 void rm_query_result_done(struct rm_query_result *result)

@@ -74,13 +74,14 @@ static uint32_t find_near(const struct rm_series *series, uint32_t begin, int64_
 }
 
 void rm__walk_init(struct rm_walk *walk, const struct rm_series *series, struct rm_time_range range,
-                   int64_t step_ms, bool reads_all)
+                   int64_t step_ms, unsigned needs)
 {
     walk->series = series;
     walk->range = range;
     walk->step_ms = step_ms;
-    walk->reads_all = reads_all;
-    walk->n_opened = 0;
+    walk->needs = needs;
+    walk->next = 0;
+    walk->end = 0;
     walk->chunk = rm__series_n_chunks(series);
     if (range.first_ms <= range.last_ms) {
         walk->chunk = range.first_ms == INT64_MIN
@@ -93,39 +94,80 @@ void rm__walk_init(struct rm_walk *walk, const struct rm_series *series, struct 
 static void open_chunk(struct rm_walk *walk)
 {
     const struct rm_chunk *chunk = rm__series_chunk(walk->series, walk->chunk);
-    const struct rm_observation *observations = rm__chunk_read(chunk, &walk->window);
-    uint32_t n = chunk->n;
 
-    while (n > 0 && observations[n - 1].position.timestamp_ms > walk->range.last_ms) {
-        n--;
+    walk->observations = NULL;
+    if ((walk->needs & RM_WALK_ORDINALS) != 0) {
+        walk->observations = rm__chunk_read(chunk, &walk->window);
+        for (uint32_t i = 0; i < chunk->n; i++) {
+            walk->timestamps_ms[i] = walk->observations[i].position.timestamp_ms;
+            walk->values[i] = walk->observations[i].value;
+        }
+    } else {
+        rm__chunk_read_timestamps(chunk, walk->timestamps_ms);
+        rm__chunk_read_values(chunk, walk->values);
     }
-    while (n > 0 && observations[0].position.timestamp_ms < walk->range.first_ms) {
-        observations++;
-        n--;
+    walk->opened = chunk;
+    walk->next = 0;
+    walk->end = chunk->n;
+    while (walk->end > 0 && walk->timestamps_ms[walk->end - 1] > walk->range.last_ms) {
+        walk->end--;
     }
-    walk->opened = observations;
-    walk->n_opened = n;
+    while (walk->next < walk->end && walk->timestamps_ms[walk->next] < walk->range.first_ms) {
+        walk->next++;
+    }
     walk->chunk++;
 }
 
-/* The piece of the opened chunk that lies in one bucket. */
+/* Observation @index of the opened chunk. Where its ordinal was not read it is @ordinal. */
+static struct rm_observation observation_at(const struct rm_walk *walk, uint32_t index,
+                                            uint64_t ordinal)
+{
+    if (index == 0) {
+        return *rm__chunk_first(walk->opened);
+    }
+    if (index == walk->opened->n - 1U) {
+        return *rm__chunk_last(walk->opened);
+    }
+    if (walk->observations != NULL) {
+        return walk->observations[index];
+    }
+    return (struct rm_observation){{walk->timestamps_ms[index], ordinal}, walk->values[index]};
+}
+
+/* The piece of the opened chunk that lies in one bucket. It does not begin within the chunk unless
+ * it is the first of its bucket in the series, nor end there unless it is the last, so ordinals
+ * that keep it the first and the last will do. */
 static void cut_piece(struct rm_walk *walk, struct rm_piece *ret_piece)
 {
-    const struct rm_observation *observations = walk->opened;
-    struct rm_time_range bucket =
-        rm__bucket_of(walk->step_ms, observations[0].position.timestamp_ms);
-    uint32_t n = walk->n_opened;
+    struct rm_time_range bucket = rm__bucket_of(walk->step_ms, walk->timestamps_ms[walk->next]);
+    uint32_t end = walk->end;
 
-    if (observations[n - 1].position.timestamp_ms > bucket.last_ms) {
-        n = 1;
-        while (observations[n].position.timestamp_ms <= bucket.last_ms) {
-            n++;
+    if (walk->timestamps_ms[end - 1] > bucket.last_ms) {
+        end = walk->next + 1;
+        while (walk->timestamps_ms[end] <= bucket.last_ms) {
+            end++;
         }
     }
-    *ret_piece =
-        (struct rm_piece){.bucket_ms = bucket.first_ms, .observations = observations, .n = n};
-    walk->opened += n;
-    walk->n_opened -= n;
+    *ret_piece = (struct rm_piece){.bucket_ms = bucket.first_ms,
+                                   .values = walk->values + walk->next,
+                                   .n = end - walk->next,
+                                   .first = observation_at(walk, walk->next, 0),
+                                   .last = observation_at(walk, end - 1, UINT64_MAX)};
+    walk->next = end;
+}
+
+/* The next chunk alone, which needs no timestamps for lying as a whole in one bucket. */
+static void read_values(struct rm_walk *walk, int64_t bucket_ms, struct rm_piece *ret_piece)
+{
+    const struct rm_chunk *chunk = rm__series_chunk(walk->series, walk->chunk);
+
+    rm__chunk_read_values(chunk, walk->values);
+    *ret_piece = (struct rm_piece){.bucket_ms = bucket_ms,
+                                   .values = walk->values,
+                                   .n = chunk->n,
+                                   .first = *rm__chunk_first(chunk),
+                                   .last = *rm__chunk_last(chunk)};
+    walk->chunk++;
 }
 
 /* The chunks from the next on that lie as a whole in the range and in one bucket; false where the
@@ -139,6 +181,10 @@ static bool take_chunks(struct rm_walk *walk, struct rm_piece *ret_piece)
         last_of(walk->series, walk->chunk) > last_ms) {
         return false;
     }
+    if ((walk->needs & RM_WALK_VALUES) != 0) {
+        read_values(walk, bucket.first_ms, ret_piece);
+        return true;
+    }
     *ret_piece = (struct rm_piece){.bucket_ms = bucket.first_ms,
                                    .begin = walk->chunk,
                                    .end = find_near(walk->series, walk->chunk, last_ms)};
@@ -148,12 +194,12 @@ static bool take_chunks(struct rm_walk *walk, struct rm_piece *ret_piece)
 
 bool rm__walk_next(struct rm_walk *walk, struct rm_piece *ret_piece)
 {
-    while (walk->n_opened == 0) {
+    while (walk->next == walk->end) {
         if (walk->chunk == rm__series_n_chunks(walk->series) ||
             first_of(walk->series, walk->chunk) > walk->range.last_ms) {
             return false;
         }
-        if (!walk->reads_all && take_chunks(walk, ret_piece)) {
+        if (take_chunks(walk, ret_piece)) {
             return true;
         }
         open_chunk(walk);

@@ -11,10 +11,11 @@
 
 #include <cmocka.h>
 
+#include "../../src/metrics/narrowing.h"
 #include "../../src/metrics/quantile.h"
 #include "random.h"
 
-enum { N_MAX = 3000 };
+enum { N_MAX = 20000 };
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -44,13 +45,42 @@ static uint64_t random_key(struct random *random, uint64_t kind)
     }
 }
 
+/* The same of all keys in several passes. */
+static void check_narrowing(struct random *random, const uint64_t *sorted, size_t n,
+                            const uint64_t *ranks, size_t n_ranks)
+{
+    static struct rm_narrowing narrowing;
+    static uint64_t left[N_MAX];
+    uint64_t found[RM_RANKS_MAX];
+    uint64_t n_most = random_below(random, 200);
+    uint64_t n_left = 0;
+    size_t n_kept = 0;
+
+    rm__narrowing_init(&narrowing, n, sorted[0], sorted[n - 1], ranks, n_ranks);
+    do {
+        for (size_t i = 0; i < n; i++) {
+            rm__narrowing_count(&narrowing, sorted[n - 1 - i]);
+        }
+        n_left = rm__narrowing_end_pass(&narrowing);
+    } while (n_left > n_most);
+    for (size_t i = 0; i < n; i++) {
+        left[n_kept] = sorted[n - 1 - i];
+        n_kept += rm__narrowing_has(&narrowing, left[n_kept]) ? 1 : 0;
+    }
+    assert_int_equal(n_kept, n_left);
+    rm__narrowing_finish(&narrowing, left, found);
+    for (size_t i = 0; i < n_ranks; i++) {
+        assert_true(found[i] == sorted[ranks[i]]);
+    }
+}
+
 static void check_some(struct random *random)
 {
     static uint64_t keys[N_MAX];
     static uint64_t sorted[N_MAX];
     uint64_t ranks[RM_RANKS_MAX];
     uint64_t found[RM_RANKS_MAX];
-    size_t n = 1 + random_below(random, random_below(random, 4) == 0 ? N_MAX : 60);
+    size_t n = 1 + random_below(random, random_below(random, 20) == 0 ? N_MAX : 100);
     size_t n_ranks = random_below(random, (n < RM_RANKS_MAX ? n : RM_RANKS_MAX) + 1);
     uint64_t kind = random_below(random, 6);
 
@@ -65,9 +95,12 @@ static void check_some(struct random *random)
             ranks[i++] = rank;
         }
     }
-    rm__order_statistics(keys, n, ranks, n_ranks, found);
+    rm__order_statistics(keys, n, sorted[0], sorted[n - 1], ranks, n_ranks, found);
     for (size_t i = 0; i < n_ranks; i++) {
         assert_true(found[i] == sorted[ranks[i]]);
+    }
+    if (n_ranks > 0) {
+        check_narrowing(random, sorted, n, ranks, n_ranks);
     }
 }
 
@@ -76,7 +109,7 @@ static void test_selection(void **state)
     struct random random = random_start("test_selection");
 
     (void)state;
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 1000; i++) {
         check_some(&random);
     }
 }
@@ -93,6 +126,17 @@ static void test_order_of_doubles(void **state)
         assert_memory_equal(&back, &ASCENDING[i], sizeof back);
         assert_true(i == 0 || rm__order_key(ASCENDING[i - 1]) < rm__order_key(ASCENDING[i]));
     }
+}
+
+static void find_quantiles(uint64_t *keys, size_t n, const double *quantiles, size_t n_quantiles,
+                           double *ret_quantiles)
+{
+    struct rm_quantile_places places;
+    uint64_t found[RM_RANKS_MAX];
+
+    rm__quantile_places(quantiles, n_quantiles, n, &places);
+    rm__order_statistics(keys, n, 0, UINT64_MAX, places.ranks, places.n_ranks, found);
+    rm__quantiles(&places, found, ret_quantiles);
 }
 
 /* What numpy 1.24 answers to quantile(values, q), as repr has it. */
@@ -144,7 +188,7 @@ static void test_quantiles_are_those_of_numpy(void **state)
         for (size_t j = 0; j < CASES[i].n; j++) {
             keys[j] = rm__order_key(CASES[i].values[j]);
         }
-        rm__quantiles(keys, CASES[i].n, &CASES[i].quantile, 1, &quantile);
+        find_quantiles(keys, CASES[i].n, &CASES[i].quantile, 1, &quantile);
         assert_memory_equal(&quantile, &CASES[i].expected, sizeof quantile);
     }
 }
@@ -154,7 +198,7 @@ static void check_quantile(double a, double b, double quantile, double expected)
     uint64_t keys[] = {rm__order_key(a), rm__order_key(b)};
     double found;
 
-    rm__quantiles(keys, 2, &quantile, 1, &found);
+    find_quantiles(keys, 2, &quantile, 1, &found);
     assert_memory_equal(&found, &expected, sizeof found);
 }
 
@@ -187,7 +231,7 @@ static void test_many_quantiles(void **state)
     for (uint64_t i = 0; i < 101; i++) {
         keys[i] = rm__order_key((double)(i * 37 % 101));
     }
-    rm__quantiles(keys, 101, QUANTILES, 32, found);
+    find_quantiles(keys, 101, QUANTILES, 32, found);
     for (size_t i = 0; i < 32; i++) {
         assert_true(fabs(found[i] - QUANTILES[i] * 100) < 1e-12);
     }

@@ -100,6 +100,41 @@ static void test_zeros_of_both_signs(void **state)
     assert_true(a.mean == 0 && b.mean == 0);
 }
 
+/* A mean that rounding moves must not make up a variance. */
+static void test_a_run_of_equal_values_has_no_variance(void **state)
+{
+    const struct rm_observation end = {{0, 0}, 0.1};
+    double values[7];
+
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        values[i] = 0.1;
+    }
+    for (uint32_t n = 1; n <= 7; n++) {
+        struct rm_summary summary = {0};
+        struct rm_aggregate aggregate;
+
+        rm__summary_add_run(&summary, values, n, &end, &end);
+        rm__summary_add_run(&summary, values, n, &end, &end);
+        rm__summary_aggregate(&summary, &aggregate);
+        assert_true(aggregate.variance == 0 && aggregate.stddev == 0);
+        assert_true(aggregate.mean == 0.1 && aggregate.count == 2 * n);
+    }
+}
+
+/* The mean of two neighbouring doubles, or of two denormals, is none. */
+static void test_a_run_whose_mean_is_no_double(void **state)
+{
+    const double neighbours[] = {1e16, 1e16 + 2};
+    const double denormals[] = {0, 0x1p-1074};
+    struct rm_moments moments = rm__moments_of_run(neighbours, 2, 1e16, 1e16 + 2);
+
+    (void)state;
+    assert_true(rm__moments_variance(&moments, 2) == 1);
+    moments = rm__moments_of_run(denormals, 2, 0, 0x1p-1074);
+    assert_true(moments.scale == RM_MOMENTS_SMALL && moments.mean == 0x1p-475);
+}
+
 static void test_first_and_last_are_by_position(void **state)
 {
     static const struct rm_observation OBSERVATIONS[] = {{{5, 2}, 1},  {{5, 1}, 2}, {{-7, 9}, 3},
@@ -133,7 +168,23 @@ static double random_value(struct random *random, int kind)
     }
 }
 
-/* A summary of @records, added one by one and merged in a random tree. */
+static void add_run(struct rm_summary *summary, const struct model_record *records, size_t n)
+{
+    struct rm_observation first = {records[0].position, records[0].value};
+    struct rm_observation last = first;
+    double values[200];
+
+    for (size_t i = 0; i < n; i++) {
+        struct rm_observation o = {records[i].position, records[i].value};
+
+        first = rm__position_is_before(o.position, first.position) ? o : first;
+        last = rm__position_is_before(last.position, o.position) ? o : last;
+        values[i] = records[i].value;
+    }
+    rm__summary_add_run(summary, values, (uint32_t)n, &first, &last);
+}
+
+/* A summary of @records, added one by one or as runs, and merged in a random tree. */
 static struct rm_summary summarize(struct random *random, const struct model_record *records,
                                    size_t n)
 {
@@ -146,6 +197,10 @@ static struct rm_summary summarize(struct random *random, const struct model_rec
         summary = summarize(random, records, n_left);
         right = summarize(random, records + n_left, n - n_left);
         rm__summary_merge(&summary, &right);
+        return summary;
+    }
+    if (n > 0 && random_below(random, 2) == 0) {
+        add_run(&summary, records, n);
         return summary;
     }
     for (size_t i = 0; i < n; i++) {
@@ -188,6 +243,8 @@ int main(void)
         cmocka_unit_test(test_the_mean_lies_between_min_and_max),
         cmocka_unit_test(test_extreme_values),
         cmocka_unit_test(test_zeros_of_both_signs),
+        cmocka_unit_test(test_a_run_of_equal_values_has_no_variance),
+        cmocka_unit_test(test_a_run_whose_mean_is_no_double),
         cmocka_unit_test(test_first_and_last_are_by_position),
         cmocka_unit_test(test_random_merges_against_the_model),
     };
