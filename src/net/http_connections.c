@@ -13,6 +13,16 @@ void rm__http_connection_abort(const struct rm__connection *connection)
     shutdown(connection->fd, SHUT_RDWR);
 }
 
+/* What a client of HTTP/1.0 got is whole when the connection ends, unless it ends by a reset. A
+ * socket that is connected to nobody sends one at once; SO_LINGER would do so only at close, after
+ * libmicrohttpd has ended its side in peace. */
+void rm__http_connection_cut(const struct rm__connection *connection)
+{
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    (void)connect(connection->fd, &nobody, sizeof nobody);
+}
+
 /* Between requests, only the kernel knows whether the first bytes of a next one are in. */
 static void look_for_first_byte(struct rm__connection *connection, uint64_t now_ms)
 {
@@ -37,6 +47,14 @@ static bool is_receiving(const struct rm__connection *connection)
            (request == NULL || !(request->is_queued || request->is_suspended));
 }
 
+static bool is_stalled(const struct rm__connection *connection, uint64_t now_ms)
+{
+    const struct rm_http_request *request = connection->request;
+
+    return request != NULL && request->stream != NULL &&
+           rm__stream_is_stalled(request->stream, now_ms);
+}
+
 static void on_reaper(uv_timer_t *timer)
 {
     struct rm_http_server *server = timer->data;
@@ -50,6 +68,8 @@ static void on_reaper(uv_timer_t *timer)
         if (is_receiving(connection) &&
             now_ms - connection->request_since_ms > server->request_timeout_ms) {
             rm__http_connection_abort(connection);
+        } else if (is_stalled(connection, now_ms)) {
+            rm__http_connection_cut(connection);
         }
     }
 }

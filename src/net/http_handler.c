@@ -192,11 +192,17 @@ void rm__http_on_completed(void *data, struct MHD_Connection *mhd, void **reques
     struct rm_http_request *request = *request_data;
 
     (void)mhd;
-    (void)why;
     if (request == NULL) {
         return;
     }
     assert(!request->is_suspended);
+    if (request->stream != NULL) {
+        if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+            /* Before libmicrohttpd ends it in peace. */
+            rm__http_connection_cut(request->connection);
+        }
+        rm__stream_close(request->stream);
+    }
     server->service->gone(request, server->data);
     server->n_body_bytes -= request->n_kept;
     request->connection->request = NULL;
@@ -211,19 +217,11 @@ void rm_http_request_expect_body(struct rm_http_request *request, size_t max_byt
     request->body.max = max_bytes;
 }
 
-static struct MHD_Response *make_response(const char *content_type,
-                                          const struct rm_http_header *headers, size_t n_headers,
-                                          char *body, size_t body_len)
+/* Ends the response where it fails. */
+static struct MHD_Response *add_headers(struct MHD_Response *response, const char *content_type,
+                                        const struct rm_http_header *headers, size_t n_headers)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body_len, body, MHD_RESPMEM_MUST_FREE);
-    bool is_whole;
-
-    if (response == NULL) {
-        free(body);
-        return NULL;
-    }
-    is_whole =
+    bool is_whole =
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) == MHD_YES;
     for (size_t i = 0; is_whole && i < n_headers; i++) {
         is_whole = MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
@@ -235,25 +233,23 @@ static struct MHD_Response *make_response(const char *content_type,
     return response;
 }
 
-static void resume(struct rm_http_request *request)
+void rm__http_request_resume(struct rm_http_request *request)
 {
     struct rm_http_server *server = request->server;
 
     request->is_suspended = false;
-    server->n_waiting--;
     server->must_run = true;
     MHD_resume_connection(request->mhd);
     rm__http_server_wake(server);
 }
 
-void rm_http_request_respond(struct rm_http_request *request, unsigned status,
-                             const char *content_type, const struct rm_http_header *headers,
-                             size_t n_headers, char *body, size_t body_len)
+/* @response: NULL where there was no memory for it. */
+static void respond(struct rm_http_request *request, unsigned status, struct MHD_Response *response)
 {
     assert(request->state != RM__REQUEST_ANSWERED);
     request->state = RM__REQUEST_ANSWERED;
     request->status = status;
-    request->response = make_response(content_type, headers, n_headers, body, body_len);
+    request->response = response;
     if (request->must_close && request->response != NULL) {
         MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
@@ -265,5 +261,33 @@ void rm_http_request_respond(struct rm_http_request *request, unsigned status,
     } else {
         queue_response(request);
     }
-    resume(request);
+    request->server->n_waiting--;
+    rm__http_request_resume(request);
+}
+
+void rm_http_request_respond(struct rm_http_request *request, unsigned status,
+                             const char *content_type, const struct rm_http_header *headers,
+                             size_t n_headers, char *body, size_t body_len)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body_len, body, MHD_RESPMEM_MUST_FREE);
+
+    if (response == NULL) {
+        free(body);
+    } else {
+        response = add_headers(response, content_type, headers, n_headers);
+    }
+    respond(request, status, response);
+}
+
+void rm_http_request_stream(struct rm_http_request *request, unsigned status,
+                            const char *content_type, const struct rm_http_header *headers,
+                            size_t n_headers, const struct rm_http_source *source)
+{
+    struct MHD_Response *response = rm__stream_open(request, source);
+
+    if (response != NULL) {
+        response = add_headers(response, content_type, headers, n_headers);
+    }
+    respond(request, status, response);
 }

@@ -37,6 +37,7 @@ struct rm_http_request {
     struct rm_buffer raw_body;
     struct rm_buffer body; /* decompressed, where it came as gzip */
     struct MHD_Response *response;
+    struct rm__stream *stream; /* NULL: the answer is whole */
     unsigned status;
     void *context;
 };

@@ -52,6 +52,8 @@ static void pump(struct rm_http_server *server)
     bool pending = true;
 
     server->is_pumping = true;
+    server->pumped_ns = uv_hrtime();
+    rm__streams_take_turns(server);
     for (int round = 0; pending && round < PUMP_ROUNDS; round++) {
         server->must_run = false;
         MHD_run(server->daemon);
@@ -59,7 +61,7 @@ static void pump(struct rm_http_server *server)
         pending = is_pending(server, &timeout_ms);
     }
     server->is_pumping = false;
-    if (pending) {
+    if (pending || !rm_list_is_empty(&server->yielded)) {
         uv_idle_start(&server->idle, on_idle);
         return;
     }
@@ -153,8 +155,10 @@ int rm_http_server_new(struct rm_loop *loop, const struct rm_http_server_options
                                                 .max_bytes = options->max_header_bytes,
                                                 .max_target_bytes = options->max_target_bytes};
     server->request_timeout_ms = options->request_timeout_ms;
+    server->idle_timeout_ms = options->idle_timeout_ms;
     server->max_connections = options->max_connections;
     rm_list_init(&server->connections);
+    rm_list_init(&server->yielded);
     rv = rm__listener_open(options->address, options->port, options->sharing, &server->listen_fd,
                            &server->port);
     if (rv != 0) {
@@ -187,7 +191,7 @@ unsigned rm_http_server_connections(const struct rm_http_server *server)
 
 unsigned rm_http_server_waiting(const struct rm_http_server *server)
 {
-    return server->n_waiting;
+    return server->n_waiting + server->n_streams;
 }
 
 void rm_http_server_quiesce(struct rm_http_server *server)
@@ -196,6 +200,20 @@ void rm_http_server_quiesce(struct rm_http_server *server)
 
     if (fd >= 0) {
         close(fd);
+    }
+}
+
+/* libmicrohttpd does not stop while a connection is suspended. */
+static void cut_streams(struct rm_http_server *server)
+{
+    struct rm_list *link;
+
+    for (link = server->connections.next; link != &server->connections; link = link->next) {
+        struct rm_http_request *request = RM_LIST_ENTRY(link, struct rm__connection, link)->request;
+
+        if (request != NULL && request->stream != NULL) {
+            rm__stream_cut(request->stream);
+        }
     }
 }
 
@@ -216,6 +234,7 @@ void rm_http_server_free(struct rm_http_server *server)
     assert(server->n_waiting == 0);
     /* The epoll descriptor closes with the daemon: stop watching it first. */
     uv_poll_stop(&server->poll);
+    cut_streams(server);
     MHD_stop_daemon(server->daemon);
     uv_close((uv_handle_t *)&server->poll, on_handle_closed);
     uv_close((uv_handle_t *)&server->idle, on_handle_closed);

@@ -1,6 +1,6 @@
 /* The HTTP server from inside: http_server.c turns libmicrohttpd and owns the rest,
- * http_handler.c passes requests to the service and answers to libmicrohttpd, http_connections.c
- * watches over those who are slow. */
+ * http_handler.c passes requests to the service and answers to libmicrohttpd, http_stream.c reads
+ * answers out of their sources, http_connections.c watches over those who are slow. */
 #ifndef RAFTMETRICS_SRC_NET_HTTP_SERVER_INTERNAL_H
 #define RAFTMETRICS_SRC_NET_HTTP_SERVER_INTERNAL_H
 
@@ -30,12 +30,17 @@ struct rm_http_server {
     int listen_fd; /* -1 once it is libmicrohttpd's */
     struct rm__header_limits limits;
     uint64_t request_timeout_ms;
+    uint64_t idle_timeout_ms;
     struct rm_list connections;
     unsigned n_connections;
     unsigned max_connections;
     unsigned n_waiting;
-    size_t n_body_bytes; /* of all requests that are not over */
-    bool must_run;       /* something happened that only MHD_run sees, since it last began */
+    unsigned n_streams;
+    struct rm_list yielded; /* streams that wait for their turn */
+    bool is_rationed;       /* only streams whose turn it is are read */
+    uint64_t pumped_ns;     /* since when libmicrohttpd runs */
+    size_t n_body_bytes;    /* of all requests that are not over */
+    bool must_run;          /* something happened that only MHD_run sees, since it last began */
     bool is_pumping;
     uv_poll_t poll;
     uv_idle_t idle;
@@ -61,5 +66,28 @@ void rm__http_on_connection(void *data, struct MHD_Connection *mhd, void **socke
 
 /* Closes it; libmicrohttpd notices and cleans up. */
 void rm__http_connection_abort(const struct rm__connection *connection);
+
+/* As above, by a reset: nobody can take what was sent for a whole answer. */
+void rm__http_connection_cut(const struct rm__connection *connection);
+
+/* A request's answer, or more of it, is there. */
+void rm__http_request_resume(struct rm_http_request *request);
+
+/* An answer that streams @source, whose owner the request is from here on. NULL when out of
+ * memory. */
+struct MHD_Response *rm__stream_open(struct rm_http_request *request,
+                                     const struct rm_http_source *source);
+
+/* Frees the source. */
+void rm__stream_close(struct rm__stream *stream);
+
+/* Lets the next of those that yielded go on. */
+void rm__streams_take_turns(struct rm_http_server *server);
+
+/* The client has not taken what it got for longer than it may. */
+bool rm__stream_is_stalled(const struct rm__stream *stream, uint64_t now_ms);
+
+/* The server ends. */
+void rm__stream_cut(struct rm__stream *stream);
 
 #endif

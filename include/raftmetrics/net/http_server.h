@@ -12,7 +12,11 @@
  *
  * pass is called at the end of each turn in which requests were handled: what they queued can
  * leave together. A request that is refused has its body read and dropped first (within bounds),
- * so that the client sees the answer and the connection stays usable. */
+ * so that the client sees the answer and the connection stays usable.
+ *
+ * An answer is whole, or it streams: its bytes are asked of a source when the client can take
+ * more. Many streams take turns, so that they do not hold the loop. A client that does not take
+ * what one asking gave within the idle timeout is cut off. */
 #ifndef RAFTMETRICS_NET_HTTP_SERVER_H
 #define RAFTMETRICS_NET_HTTP_SERVER_H
 
@@ -74,10 +78,11 @@ unsigned rm_http_server_connections(const struct rm_http_server *server);
 /* Listens no longer; what was accepted is still served. */
 void rm_http_server_quiesce(struct rm_http_server *server);
 
-/* Requests between complete and their answer. */
+/* Requests between complete and their answer, if it is whole, or the end of it, if it streams. */
 unsigned rm_http_server_waiting(const struct rm_http_server *server);
 
-/* Closes every connection. Each waiting request must have been answered. Takes NULL. */
+/* Closes every connection, cuts off what still streams. Each waiting request must have been
+ * answered. Takes NULL. */
 void rm_http_server_free(struct rm_http_server *server);
 
 /* What the request says; slices live as long as the request. */
@@ -114,5 +119,31 @@ struct rm_http_header {
 void rm_http_request_respond(struct rm_http_request *request, unsigned status,
                              const char *content_type, const struct rm_http_header *headers,
                              size_t n_headers, char *body, size_t body_len);
+
+enum rm_http_read {
+    RM_HTTP_READ_BYTES, /* *ret_len of them, at least one */
+    RM_HTTP_READ_LATER, /* none now; rm_http_request_wake says when to ask again */
+    RM_HTTP_READ_END,   /* the answer is whole */
+    RM_HTTP_READ_ABORT, /* it never will be: the connection is cut, so that the client can tell */
+};
+
+struct rm_http_source {
+    /* Writes the next bytes of the answer, at most @size, to @buffer. It is asked again until it
+     * says end or abort. It may wake its own request. */
+    enum rm_http_read (*read)(char *buffer, size_t size, size_t *ret_len, void *data);
+    /* Called exactly once: after the end, or when the client is gone, before the service's gone. A
+     * source of which nothing was read is freed too (HEAD). */
+    void (*free)(void *data);
+    void *data;
+};
+
+/* Answers as rm_http_request_respond, with what @source gives. Copies @source. Without memory the
+ * source is freed, perhaps before this returns, and the connection is closed. */
+void rm_http_request_stream(struct rm_http_request *request, unsigned status,
+                            const char *content_type, const struct rm_http_header *headers,
+                            size_t n_headers, const struct rm_http_source *source);
+
+/* A source that said "later" has more to say. Harmless while it is not freed. */
+void rm_http_request_wake(struct rm_http_request *request);
 
 #endif
