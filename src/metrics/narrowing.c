@@ -3,6 +3,21 @@
 #include <assert.h>
 #include <string.h>
 
+enum { NO_INTERVAL = RM_RANKS_MAX };
+
+static_assert((int)NO_INTERVAL <= (int)UINT8_MAX, "intervals are numbered by bytes");
+
+/* The least shift with which numbers up to @range have fewer than @n. */
+static unsigned shift_for(uint64_t range, size_t n)
+{
+    unsigned shift = 0;
+
+    while (range >> shift >= n) {
+        shift++;
+    }
+    return shift;
+}
+
 static void begin_pass(struct rm_narrowing *narrowing)
 {
     narrowing->n_bins = RM_NARROWING_BINS / RM_RANKS_MAX;
@@ -12,12 +27,20 @@ static void begin_pass(struct rm_narrowing *narrowing)
     for (size_t i = 0; i < narrowing->n_intervals; i++) {
         struct rm_interval *interval = &narrowing->intervals[i];
 
-        interval->shift = 0;
-        while ((interval->high - interval->low) >> interval->shift >= narrowing->n_bins) {
-            interval->shift++;
-        }
+        interval->shift = shift_for(interval->high - interval->low, narrowing->n_bins);
     }
     memset(narrowing->counts, 0, sizeof narrowing->counts);
+}
+
+/* After the first pass no interval is in two places of it, for that was a bin. */
+static void index_intervals(struct rm_narrowing *narrowing)
+{
+    memset(narrowing->first, NO_INTERVAL, sizeof narrowing->first);
+    for (size_t i = narrowing->n_intervals; i > 0; i--) {
+        uint64_t distance = narrowing->intervals[i - 1].low - narrowing->low;
+
+        narrowing->first[distance >> narrowing->shift] = (uint8_t)(i - 1);
+    }
 }
 
 void rm__narrowing_init(struct rm_narrowing *narrowing, uint64_t n, uint64_t low, uint64_t high,
@@ -25,29 +48,26 @@ void rm__narrowing_init(struct rm_narrowing *narrowing, uint64_t n, uint64_t low
 {
     assert(n_ranks >= 1 && n_ranks <= RM_RANKS_MAX && ranks[n_ranks - 1] < n);
     narrowing->ranks = ranks;
+    narrowing->low = low;
+    narrowing->shift = shift_for(high - low, RM_NARROWING_BINS);
+    memset(narrowing->first, 0, sizeof narrowing->first);
     narrowing->intervals[0] =
         (struct rm_interval){.low = low, .high = high, .n = n, .n_ranks = n_ranks};
     narrowing->n_intervals = 1;
     begin_pass(narrowing);
 }
 
-/* The interval that @key is in; n_intervals where it is in none. */
+/* The interval that @key is in; n_intervals where it is in none. Several may be in one place of the
+ * index, so the first is only where to begin. */
 static size_t find_interval(const struct rm_narrowing *narrowing, uint64_t key)
 {
-    size_t low = 0;
-    size_t high = narrowing->n_intervals;
+    size_t i = narrowing->first[(key - narrowing->low) >> narrowing->shift];
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (narrowing->intervals[middle].high < key) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    while (i < narrowing->n_intervals && narrowing->intervals[i].high < key) {
+        i++;
     }
-    return low < narrowing->n_intervals && narrowing->intervals[low].low <= key
-               ? low
+    return i < narrowing->n_intervals && narrowing->intervals[i].low <= key
+               ? i
                : narrowing->n_intervals;
 }
 
@@ -104,6 +124,7 @@ uint64_t rm__narrowing_end_pass(struct rm_narrowing *narrowing)
     }
     memcpy(narrowing->intervals, parts, n_parts * sizeof *parts);
     narrowing->n_intervals = n_parts;
+    index_intervals(narrowing);
     begin_pass(narrowing);
     return n_left;
 }

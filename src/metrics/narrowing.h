@@ -24,6 +24,9 @@ struct rm_interval {
 
 struct rm_narrowing {
     const uint64_t *ranks;
+    uint64_t low;                               /* of all keys */
+    unsigned shift;                             /* of a key above it to its place in first */
+    uint8_t first[RM_NARROWING_BINS];           /* the first interval that a key may be in */
     struct rm_interval intervals[RM_RANKS_MAX]; /* ascending, apart from each other */
     size_t n_intervals;
     size_t n_bins; /* of each */

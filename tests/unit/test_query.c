@@ -16,7 +16,7 @@ static const char *const LABEL_VALUES[] = {"", "a", "b", "ab", "\xc3\xa9"};
 
 /* A record as a query sees it. */
 struct seen {
-    const char *group[RM_GROUP_LABELS_MAX];
+    const char *group[N_LABELS + 1];
     size_t n_group_by;
     int64_t bucket_ms;
     struct model_record record;
