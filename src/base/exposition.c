@@ -11,7 +11,7 @@ enum {
     NAME_BYTES_MAX = 64 << 10,
     LABELS_BYTES_MAX = 4 << 20,
     INTEGER_TEXT_MAX = 24,
-    BOUND_TEXT_MAX = 40,
+    PUNCTUATION_MAX = 16, /* of a sample, all that is not name, label or value */
     /* Without an exponent are the numbers from 1e-4 to below 1e6, as other exporters write them: le
      * is a label, and series are told apart by its text. */
     PLAIN_EXPONENT_MIN = -4,
@@ -229,45 +229,73 @@ void rm_exposition_labels(struct rm_exposition *exposition, const struct rm_labe
     }
 }
 
-/* Everything before the value. @le: the text of that label; NULL: it has none. */
-static void begin_sample(struct rm_exposition *exposition, const char *suffix, const char *le)
+static char *put(char *at, const void *data, size_t len)
 {
-    bool has_labels = exposition->labels.len > 0;
-
-    append_text(exposition, exposition->is_quoted ? "{\"" : "");
-    append_buffer(exposition, &exposition->name);
-    append_text(exposition, suffix);
-    append_text(exposition, exposition->is_quoted ? "\"" : "");
-    if (has_labels || le != NULL) {
-        append_text(exposition, exposition->is_quoted ? "," : "{");
-        append_buffer(exposition, &exposition->labels);
+    if (len > 0) {
+        memcpy(at, data, len);
     }
-    if (le != NULL) {
-        append_text(exposition, has_labels ? ",le=\"" : "le=\"");
-        append_text(exposition, le);
-        append_text(exposition, "\"");
-    }
-    append_text(exposition, has_labels || le != NULL || exposition->is_quoted ? "} " : " ");
+    return at + len;
 }
 
-static const char *suffix_of(const struct rm_exposition *exposition)
+static char *put_text(char *at, const char *text)
+{
+    return put(at, text, strlen(text));
+}
+
+/* Everything before the value. @le: the text of that label, empty where it has none. In one piece,
+ * for most of an exposition is this. */
+static void begin_sample(struct rm_exposition *exposition, struct rm_slice suffix,
+                         struct rm_slice le)
+{
+    const struct rm_buffer *name = &exposition->name;
+    const struct rm_buffer *labels = &exposition->labels;
+    bool is_quoted = exposition->is_quoted;
+    bool has_labels = labels->len > 0 || le.len > 0;
+    char *at;
+
+    if (exposition->error == 0) {
+        exposition->error = rm_buffer_reserve(
+            exposition->buffer, name->len + suffix.len + labels->len + le.len + PUNCTUATION_MAX);
+    }
+    if (exposition->error != 0) {
+        return;
+    }
+    at = exposition->buffer->data + exposition->buffer->len;
+    at = put_text(at, is_quoted ? "{\"" : "");
+    at = put(at, name->data, name->len);
+    at = put(at, suffix.data, suffix.len);
+    at = put_text(at, is_quoted ? "\"" : "");
+    at = put_text(at, !has_labels ? "" : is_quoted ? "," : "{");
+    at = put(at, labels->data, labels->len);
+    if (le.len > 0) {
+        at = put_text(at, labels->len > 0 ? ",le=\"" : "le=\"");
+        at = put(at, le.data, le.len);
+        at = put_text(at, "\"");
+    }
+    at = put_text(at, has_labels || is_quoted ? "} " : " ");
+    exposition->buffer->len = (size_t)(at - exposition->buffer->data);
+}
+
+static const struct rm_slice nothing = {"", 0};
+
+static struct rm_slice suffix_of(const struct rm_exposition *exposition)
 {
     return exposition->style.syntax == RM_EXPOSITION_OPENMETRICS &&
                    exposition->type == RM_EXPOSITION_COUNTER
-               ? "_total"
-               : "";
+               ? rm_slice_of("_total")
+               : nothing;
 }
 
 void rm_exposition_value(struct rm_exposition *exposition, double value)
 {
-    begin_sample(exposition, suffix_of(exposition), NULL);
+    begin_sample(exposition, suffix_of(exposition), nothing);
     append_double(exposition, value);
     append(exposition, "\n", 1);
 }
 
 void rm_exposition_count(struct rm_exposition *exposition, uint64_t value)
 {
-    begin_sample(exposition, suffix_of(exposition), NULL);
+    begin_sample(exposition, suffix_of(exposition), nothing);
     append_uint(exposition, value);
     append(exposition, "\n", 1);
 }
@@ -300,7 +328,7 @@ static size_t split_digits(const char *text, char *ret_digits, int *ret_exponent
 }
 
 /* A bound as the exporters of Prometheus write it: 0.001, 2.5e+06, 1e-05. */
-static void format_bound(double bound, bool is_float, char ret_text[BOUND_TEXT_MAX])
+static void format_bound(double bound, bool is_float, char ret_text[RM_EXPOSITION_BOUND_TEXT_MAX])
 {
     char shortest[RM_DOUBLE_TEXT_MAX];
     char digits[RM_DOUBLE_TEXT_MAX];
@@ -308,26 +336,38 @@ static void format_bound(double bound, bool is_float, char ret_text[BOUND_TEXT_M
     size_t n;
 
     if (isinf(bound)) {
-        snprintf(ret_text, BOUND_TEXT_MAX, "%s", bound > 0 ? "+Inf" : "-Inf");
+        snprintf(ret_text, RM_EXPOSITION_BOUND_TEXT_MAX, "%s", bound > 0 ? "+Inf" : "-Inf");
         return;
     }
     (void)rm_double_format(bound, shortest);
     n = split_digits(shortest, digits, &exponent);
     if (n == 0 || (exponent >= PLAIN_EXPONENT_MIN && exponent <= PLAIN_EXPONENT_MAX)) {
-        snprintf(ret_text, BOUND_TEXT_MAX, "%s%s", shortest,
+        snprintf(ret_text, RM_EXPOSITION_BOUND_TEXT_MAX, "%s%s", shortest,
                  is_float && strchr(shortest, '.') == NULL ? ".0" : "");
         return;
     }
-    snprintf(ret_text, BOUND_TEXT_MAX, "%s%c%s%.*se%+03d", bound < 0 ? "-" : "", digits[0],
-             n > 1 ? "." : "", (int)n - 1, digits + 1, exponent);
+    snprintf(ret_text, RM_EXPOSITION_BOUND_TEXT_MAX, "%s%c%s%.*se%+03d", bound < 0 ? "-" : "",
+             digits[0], n > 1 ? "." : "", (int)n - 1, digits + 1, exponent);
+}
+
+/* The text of a bound, found again for the next series. */
+static const char *text_of_bound(struct rm_exposition *exposition, double bound)
+{
+    struct rm_exposition_bound *known;
+    uint64_t bits;
+
+    memcpy(&bits, &bound, sizeof bits);
+    known = &exposition->bounds[bits * UINT64_C(0x9e3779b97f4a7c15) >> 58];
+    if (known->text[0] == '\0' || known->bits != bits) {
+        known->bits = bits;
+        format_bound(bound, exposition->style.syntax == RM_EXPOSITION_OPENMETRICS, known->text);
+    }
+    return known->text;
 }
 
 void rm_exposition_bucket(struct rm_exposition *exposition, double bound, uint64_t count)
 {
-    char le[BOUND_TEXT_MAX];
-
-    format_bound(bound, exposition->style.syntax == RM_EXPOSITION_OPENMETRICS, le);
-    begin_sample(exposition, "_bucket", le);
+    begin_sample(exposition, rm_slice_of("_bucket"), rm_slice_of(text_of_bound(exposition, bound)));
     append_uint(exposition, count);
     append(exposition, "\n", 1);
 }
@@ -335,11 +375,11 @@ void rm_exposition_bucket(struct rm_exposition *exposition, double bound, uint64
 void rm_exposition_total(struct rm_exposition *exposition, uint64_t count, const double *sum)
 {
     if (sum != NULL) {
-        begin_sample(exposition, "_sum", NULL);
+        begin_sample(exposition, rm_slice_of("_sum"), nothing);
         append_double(exposition, *sum);
         append(exposition, "\n", 1);
     }
-    begin_sample(exposition, "_count", NULL);
+    begin_sample(exposition, rm_slice_of("_count"), nothing);
     append_uint(exposition, count);
     append(exposition, "\n", 1);
 }

@@ -27,6 +27,8 @@ struct rm_exposition_style {
 
 enum rm_exposition_type { RM_EXPOSITION_COUNTER, RM_EXPOSITION_GAUGE, RM_EXPOSITION_HISTOGRAM };
 
+enum { RM_EXPOSITION_BOUND_TEXT_MAX = 40, RM_EXPOSITION_BOUNDS = 64 };
+
 struct rm_exposition {
     struct rm_buffer *buffer; /* borrowed; may hold text already */
     struct rm_exposition_style style;
@@ -35,6 +37,11 @@ struct rm_exposition {
     struct rm_buffer name;   /* of the family, as it is written, without quotes */
     struct rm_buffer labels; /* of the next samples, written, without braces */
     bool is_quoted;          /* the name needs quotes */
+    struct rm_exposition_bound {
+        uint64_t bits;                           /* of the bound */
+        char text[RM_EXPOSITION_BOUND_TEXT_MAX]; /* "": none */
+    } bounds[RM_EXPOSITION_BOUNDS]; /* as they were written last: all series of a metric have the
+                                       same */
 };
 
 void rm_exposition_init(struct rm_exposition *exposition, struct rm_exposition_style style,
