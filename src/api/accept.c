@@ -110,3 +110,30 @@ struct rm_exposition_style rm__accept_style(struct rm_slice accept)
     return rm__accept_style_of(accept,
                                is_openmetrics ? RM_EXPOSITION_OPENMETRICS : RM_EXPOSITION_TEXT);
 }
+
+/* ---- encodings ---- */
+
+/* The weight that a coding is given by its name; negative where it is not named. */
+static double weight_of_coding(struct rm_slice accept_encoding, const char *name)
+{
+    struct rm_slice text;
+
+    while (rm_slice_next(&accept_encoding, ',', &text)) {
+        struct rm__media_type coding = rm__media_type_read(text);
+
+        if (rm__media_type_is(&coding, name)) {
+            return weight_of(&coding);
+        }
+    }
+    return -1;
+}
+
+bool rm__accept_gzip(struct rm_slice accept_encoding)
+{
+    double gzip = weight_of_coding(accept_encoding, "gzip");
+
+    if (gzip < 0) {
+        gzip = weight_of_coding(accept_encoding, "*");
+    }
+    return gzip > 0 && gzip >= weight_of_coding(accept_encoding, "identity");
+}

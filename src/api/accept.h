@@ -20,4 +20,7 @@ struct rm_exposition_style rm__accept_style(struct rm_slice accept);
 struct rm_exposition_style rm__accept_style_of(struct rm_slice accept,
                                                enum rm_exposition_syntax syntax);
 
+/* Does a client with this Accept-Encoding take gzip, and not rather the text as it is? */
+bool rm__accept_gzip(struct rm_slice accept_encoding);
+
 #endif

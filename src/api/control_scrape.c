@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#include "exposition_text.h"
+#include "accept.h"
+#include "exposition_body.h"
 #include "exposition_wire.h"
 #include "pace.h"
 #include "raftmetrics/base/error.h"
@@ -16,18 +17,25 @@ enum {
     ALL_PAGES_BYTES = 8 << 20,   /* of a scrape, at once */
     ANSWER_BYTES_MAX = 64 << 20, /* a page ends behind a series, however large that is */
     TARGET_MAX = 8 << 10,
-    TEXT_MAX = 256 << 20,
+    /* Once it has begun, it waits for a page as long as for the first ones. */
+    PAGE_WAIT_MS = 8000,
+    /* Nobody holds one of few places longer. */
+    STREAM_MS_MAX = 5 * 60 * 1000,
 };
 
 struct scrape {
     struct rm_list link;
     struct rm__scrapes *scrapes;
     struct rm__exchange *exchange;
-    uint64_t answer_by_ms;
+    uint64_t answer_by_ms; /* until it has begun */
     struct rm__exposition_merge merge;
-    struct rm__exposition_text text;
-    struct rm_buffer body;
+    struct rm__exposition_body body;
     size_t n_streams;
+    bool has_begun;   /* the body is read by the client's connection */
+    bool has_failed;  /* after that: there will be no more of it */
+    bool is_awaiting; /* a page, since since_ms */
+    uint64_t since_ms;
+    uint64_t end_by_ms;
 };
 
 /* The pages of some shards, which the same worker leads as far as is known. */
@@ -58,46 +66,60 @@ static struct stream *stream_of(struct rm_list *link)
 
 /* ---- the end ---- */
 
-static void free_streams(struct scrape *scrape)
+static void cancel_all(struct scrape *scrape)
 {
     struct rm_list *streams = &scrape->merge.streams;
 
-    while (!rm_list_is_empty(streams)) {
-        struct stream *stream = stream_of(streams->next);
+    for (struct rm_list *link = streams->next; link != streams; link = link->next) {
+        struct stream *stream = stream_of(link);
 
         if (stream->transfer != NULL) {
             (void)rm_http_transfer_cancel(stream->transfer);
+            stream->transfer = NULL;
         }
+    }
+}
+
+static void scrape_free(struct scrape *scrape)
+{
+    struct rm_list *streams = &scrape->merge.streams;
+
+    cancel_all(scrape);
+    while (!rm_list_is_empty(streams)) {
+        struct stream *stream = stream_of(streams->next);
+
         rm__page_stream_done(&stream->pages);
         free(stream);
     }
+    rm_counter_add(&scrape->exchange->meter->n_clashes, scrape->merge.clashes.n_refused);
+    rm__merge_done(&scrape->merge);
+    rm__exposition_body_done(&scrape->body);
+    rm_list_remove(&scrape->link);
+    scrape->scrapes->n--;
+    free(scrape);
 }
 
 static struct rm__exchange *end(struct scrape *scrape)
 {
     struct rm__exchange *exchange = scrape->exchange;
 
-    free_streams(scrape);
-    rm_counter_add(&exchange->meter->n_clashes, scrape->merge.clashes.n_refused);
-    rm__merge_done(&scrape->merge);
-    rm_buffer_done(&scrape->body);
-    rm_list_remove(&scrape->link);
-    scrape->scrapes->n--;
-    free(scrape);
+    scrape_free(scrape);
     return exchange;
 }
 
-static void end_without_leader(struct scrape *scrape)
+/* Before it has begun, says why; then its connection is cut, and frees it. */
+static void fail(struct scrape *scrape, enum rm__problem_kind kind)
 {
-    rm__reply_error(end(scrape), RM__NO_LEADER,
-                    "Some shard has no leader that can be reached; try again soon");
-}
-
-static void end_whole(struct scrape *scrape)
-{
-    rm__reply_bytes(scrape->exchange, 200, rm_exposition_content_type(scrape->merge.style),
-                    rm_buffer_peek(&scrape->body));
-    (void)end(scrape);
+    if (scrape->has_begun) {
+        scrape->has_failed = true;
+        cancel_all(scrape);
+        rm_http_request_wake(scrape->exchange->http);
+    } else if (kind == RM__NO_LEADER) {
+        rm__reply_error(end(scrape), kind,
+                        "Some shard has no leader that can be reached; try again soon");
+    } else {
+        rm__reply_out_of_memory(end(scrape));
+    }
 }
 
 /* ---- streams ---- */
@@ -214,20 +236,18 @@ static void on_page(const struct rm_http_answer *answer, void *data)
     struct rm__peer *peer = stream->peer;
     struct rm__shard_set missing = {0};
     enum rm__verdict verdict = rm__verdict_of(answer);
-    int rv = 0;
+    int rv;
 
     stream->transfer = NULL;
     if (verdict == RM__VERDICT_CANCELED) {
-        end_without_leader(scrape);
+        fail(scrape, RM__NO_LEADER);
         return;
     }
-    if (verdict == RM__VERDICT_DONE) {
-        rv = take_answer(stream, answer->body, &missing);
-    } else {
-        rm__pace_failed(&stream->pace, now_of(scrape));
-    }
-    if (rv != 0) {
-        rm__reply_out_of_memory(end(scrape));
+    rv = verdict == RM__VERDICT_DONE ? take_answer(stream, answer->body, &missing) : RM_EPROTO;
+    if (rv == RM_EPROTO) {
+        rm__pace_failed(&stream->pace, now_of(scrape)); /* no page: it is asked for again */
+    } else if (rv != 0) {
+        fail(scrape, RM__OVERLOADED);
         return;
     }
     step(scrape); /* may end it */
@@ -323,19 +343,52 @@ static int go_on_all(struct scrape *scrape)
 
 /* ---- the answer ---- */
 
-static int pump(struct scrape *scrape)
+static bool is_any_awaited(const struct scrape *scrape)
 {
-    char bytes[16 << 10];
-    size_t n;
-    int rv;
+    const struct rm_list *streams = &scrape->merge.streams;
 
-    while ((rv = rm__exposition_text_read(&scrape->text, bytes, sizeof bytes, &n)) == 0) {
-        rv = rm_buffer_append(&scrape->body, bytes, n);
-        if (rv != 0) {
-            return rv;
+    for (struct rm_list *link = streams->next; link != streams; link = link->next) {
+        if (rm__page_stream_is_awaited(&stream_of(link)->pages)) {
+            return true;
         }
     }
-    return rv;
+    return false;
+}
+
+static enum rm_http_read read_body(char *buffer, size_t size, size_t *ret_len, void *data)
+{
+    struct scrape *scrape = data;
+    int rv = scrape->has_failed ? RM_EUNKNOWN
+                                : rm__exposition_body_read(&scrape->body, buffer, size, ret_len);
+
+    if ((rv == 0 || rv == RM_EBUSY) && go_on_all(scrape) != 0) {
+        return RM_HTTP_READ_ABORT;
+    }
+    if (rv == RM_EBUSY) {
+        scrape->since_ms = scrape->is_awaiting ? scrape->since_ms : now_of(scrape);
+        scrape->is_awaiting = true;
+        return RM_HTTP_READ_LATER;
+    }
+    scrape->is_awaiting = false;
+    return rv == 0              ? RM_HTTP_READ_BYTES
+           : rv == RM_ENOTFOUND ? RM_HTTP_READ_END
+                                : RM_HTTP_READ_ABORT;
+}
+
+static void free_body(void *data)
+{
+    scrape_free(data);
+}
+
+/* May free it. */
+static void begin(struct scrape *scrape)
+{
+    const struct rm_http_source source = {read_body, free_body, scrape};
+
+    scrape->has_begun = true;
+    scrape->end_by_ms = now_of(scrape) + STREAM_MS_MAX;
+    rm__reply_stream(scrape->exchange, 200, rm_exposition_content_type(scrape->merge.style),
+                     scrape->body.gzip == NULL ? NULL : "gzip", &source);
 }
 
 static bool is_hopeless(const struct scrape *scrape)
@@ -350,22 +403,42 @@ static bool is_hopeless(const struct scrape *scrape)
     return view->n_shards == 0;
 }
 
-/* May end it. */
+/* Who does not read is not waited for longer than the server does. */
+static bool is_late(const struct scrape *scrape)
+{
+    uint64_t now_ms = now_of(scrape);
+
+    if (!scrape->has_begun) {
+        return now_ms >= scrape->answer_by_ms;
+    }
+    return now_ms >= scrape->end_by_ms ||
+           (scrape->is_awaiting && now_ms >= scrape->since_ms + PAGE_WAIT_MS);
+}
+
+/* Some shard's page does not come. May end it. */
+static void check_hope(struct scrape *scrape)
+{
+    if (is_late(scrape) || is_hopeless(scrape)) {
+        fail(scrape, RM__NO_LEADER);
+    }
+}
+
+/* Does what is to be done now. May end it. */
 static void step(struct scrape *scrape)
 {
-    int rv = pump(scrape);
-
-    if (rv == RM_EBUSY) {
-        rv = go_on_all(scrape);
-        if (rv == 0 && (is_hopeless(scrape) || now_of(scrape) >= scrape->answer_by_ms)) {
-            end_without_leader(scrape);
-            return;
-        }
+    if (scrape->has_failed) {
+        return;
     }
-    if (rv == RM_ENOTFOUND) {
-        end_whole(scrape);
-    } else if (rv != 0) {
-        rm__reply_out_of_memory(end(scrape));
+    if (go_on_all(scrape) != 0) {
+        fail(scrape, RM__OVERLOADED);
+    } else if (is_any_awaited(scrape)) {
+        check_hope(scrape);
+    } else if (!scrape->has_begun) {
+        begin(scrape);
+    } else if (is_late(scrape)) {
+        fail(scrape, RM__NO_LEADER);
+    } else if (scrape->is_awaiting) {
+        rm_http_request_wake(scrape->exchange->http);
     }
 }
 
@@ -377,20 +450,24 @@ void rm__scrapes_init(struct rm__scrapes *scrapes, struct rm__cluster_view *view
     rm_list_init(&scrapes->scrapes);
 }
 
+/* NULL when out of memory. */
 static struct scrape *scrape_new(struct rm__scrapes *scrapes, struct rm__exchange *exchange,
                                  struct rm_exposition_style style, uint64_t answer_by_ms)
 {
+    bool is_gzip = rm__accept_gzip(rm_http_request_header(exchange->http, "Accept-Encoding"));
     struct scrape *scrape = calloc(1, sizeof *scrape);
 
     if (scrape == NULL) {
         return NULL;
     }
+    rm__merge_init(&scrape->merge, style);
+    if (rm__exposition_body_init(&scrape->body, &scrape->merge, is_gzip) != 0) {
+        free(scrape);
+        return NULL;
+    }
     scrape->scrapes = scrapes;
     scrape->exchange = exchange;
     scrape->answer_by_ms = answer_by_ms;
-    rm__merge_init(&scrape->merge, style);
-    rm__exposition_text_init(&scrape->text, &scrape->merge);
-    rm_buffer_init(&scrape->body, TEXT_MAX);
     rm_list_push_back(&scrapes->scrapes, &scrape->link);
     scrapes->n++;
     return scrape;
@@ -422,9 +499,9 @@ void rm__scrape_start(struct rm__scrapes *scrapes, struct rm__exchange *exchange
     if (scrape == NULL) {
         rm__reply_out_of_memory(exchange);
     } else if (scrapes->view->n_shards == 0) {
-        end_without_leader(scrape);
+        fail(scrape, RM__NO_LEADER);
     } else if (!add_all(scrape)) {
-        rm__reply_out_of_memory(end(scrape));
+        fail(scrape, RM__OVERLOADED);
     } else {
         step(scrape);
     }
@@ -447,7 +524,15 @@ void rm__scrapes_flush(struct rm__scrapes *scrapes)
 
 void rm__scrapes_done(struct rm__scrapes *scrapes)
 {
-    while (!rm_list_is_empty(&scrapes->scrapes)) {
-        end_without_leader(RM_LIST_ENTRY(scrapes->scrapes.next, struct scrape, link));
+    struct rm_list ending;
+
+    rm_list_init(&ending);
+    rm_list_splice(&ending, &scrapes->scrapes);
+    while (!rm_list_is_empty(&ending)) {
+        struct scrape *scrape = RM_LIST_ENTRY(ending.next, struct scrape, link);
+
+        rm_list_remove(&scrape->link);
+        rm_list_push_back(&scrapes->scrapes, &scrape->link);
+        fail(scrape, RM__NO_LEADER);
     }
 }

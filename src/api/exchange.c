@@ -77,24 +77,46 @@ static void count_problem(const struct rm__exchange *exchange, enum rm__problem_
     }
 }
 
-static void respond(struct rm__exchange *exchange, unsigned status, const char *content_type,
-                    const struct rm_http_header *extra, char *body, size_t body_len)
+/* Fills in the fields of an answer: the request's id, and @extra or what its status wants. */
+static size_t make_headers(const struct rm__exchange *exchange, unsigned status,
+                           const struct rm_http_header *extra,
+                           struct rm_http_header ret_headers[HEADERS_MAX])
 {
-    struct rm_http_header headers[HEADERS_MAX];
     size_t n = 0;
 
     if (exchange->request_id[0] != '\0') {
-        headers[n++] = (struct rm_http_header){"X-Request-Id", exchange->request_id};
+        ret_headers[n++] = (struct rm_http_header){"X-Request-Id", exchange->request_id};
     }
     if (extra == NULL) {
         extra = header_of_status(status);
     }
     if (extra != NULL) {
-        headers[n++] = *extra;
+        ret_headers[n++] = *extra;
     }
+    return n;
+}
+
+static void respond(struct rm__exchange *exchange, unsigned status, const char *content_type,
+                    const struct rm_http_header *extra, char *body, size_t body_len)
+{
+    struct rm_http_header headers[HEADERS_MAX];
+    size_t n = make_headers(exchange, status, extra, headers);
+
     log_answer(exchange, status);
     count_answer(exchange, status);
     rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);
+}
+
+void rm__reply_stream(struct rm__exchange *exchange, unsigned status, const char *content_type,
+                      const char *encoding, const struct rm_http_source *source)
+{
+    const struct rm_http_header encoded = {"Content-Encoding", encoding};
+    struct rm_http_header headers[HEADERS_MAX];
+    size_t n = make_headers(exchange, status, encoding == NULL ? NULL : &encoded, headers);
+
+    log_answer(exchange, status);
+    count_answer(exchange, status);
+    rm_http_request_stream(exchange->http, status, content_type, headers, n, source);
 }
 
 /* Has the request perhaps been recorded by now? */

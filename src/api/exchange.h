@@ -48,6 +48,11 @@ void rm__reply_out_of_memory(struct rm__exchange *exchange);
 void rm__reply_bytes(struct rm__exchange *exchange, unsigned status, const char *content_type,
                      struct rm_slice bytes);
 
+/* Answers with what @source gives, of Content-Encoding @encoding (NULL: as it is). Copies @source,
+ * which may be freed before this returns. */
+void rm__reply_stream(struct rm__exchange *exchange, unsigned status, const char *content_type,
+                      const char *encoding, const struct rm_http_source *source);
+
 /* Answers with an error body. */
 void rm__reply_problem(struct rm__exchange *exchange, const struct rm__problem *problem);
 void rm__reply_error(struct rm__exchange *exchange, enum rm__problem_kind kind, const char *format,

@@ -1,8 +1,9 @@
 /* What this worker leads, as an exposition: page by page for control, or all of it. */
 #include <stdlib.h>
 
+#include "accept.h"
+#include "exposition_body.h"
 #include "exposition_build.h"
-#include "exposition_text.h"
 #include "exposition_wire.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
@@ -86,10 +87,37 @@ void rm__worker_reply_page(struct rm_worker *worker, struct rm__exchange *exchan
 
 /* ---- all of it ---- */
 
-/* Pages of what was led at the start, one after the other. RM_ENOTLEADER: some of that is led no
- * more. */
-static int next_page(const struct rm_worker *worker, struct rm__page_query *query,
-                     struct rm__page_stream *pages)
+enum {
+    EXPOSURE_PAGE_BYTES = 64 << 10,
+    /* Before a store that is not in order yet is asked again: others have their turn. */
+    ORDERING_PAUSE_MS = 1,
+};
+
+/* An answer under way: pages of what was led at its beginning, as the client takes them. */
+struct exposure {
+    struct rm_worker *worker;
+    struct rm__exchange *exchange;
+    struct rm__page_query query; /* of the next page */
+    struct rm__exposition_merge merge;
+    struct rm__page_stream pages;
+    struct rm__exposition_body body;
+    struct rm_timer *timer;
+};
+
+static void exposure_free(void *data)
+{
+    struct exposure *exposure = data;
+
+    rm_timer_free(exposure->timer);
+    rm__page_stream_done(&exposure->pages);
+    rm_counter_add(&exposure->worker->meter.n_clashes, exposure->merge.clashes.n_refused);
+    rm__merge_done(&exposure->merge);
+    rm__exposition_body_done(&exposure->body);
+    free(exposure);
+}
+
+/* RM_ENOTLEADER: some of what was led is led no more. */
+static int next_page(struct exposure *exposure)
 {
     struct rm__exposition_page page;
     struct rm_buffer buffer;
@@ -98,7 +126,7 @@ static int next_page(const struct rm_worker *worker, struct rm__page_query *quer
     int rv;
 
     rm_buffer_init(&buffer, PAGE_BYTES_MAX);
-    rv = build_page(worker, query, &buffer);
+    rv = build_page(exposure->worker, &exposure->query, &buffer);
     if (rv != 0) {
         rm_buffer_done(&buffer);
         return rv;
@@ -106,16 +134,43 @@ static int next_page(const struct rm_worker *worker, struct rm__page_query *quer
     len = buffer.len;
     bytes = rm_buffer_take(&buffer);
     rv = rm__exposition_page_read(rm_slice_make(bytes, len), &page);
-    if (rv == 0 && !rm__shard_set_covers(&page.shards, &query->shards)) {
+    if (rv == 0 && !rm__shard_set_covers(&page.shards, &exposure->query.shards)) {
         rv = RM_ENOTLEADER;
     }
     if (rv != 0) {
         free(bytes);
         return rv;
     }
-    query->from = page.next;
-    rm__page_stream_feed(pages, bytes, &page);
+    exposure->query.from = page.next;
+    rm__page_stream_feed(&exposure->pages, bytes, &page);
     return 0;
+}
+
+static enum rm_http_read read_body(char *buffer, size_t size, size_t *ret_len, void *data)
+{
+    struct exposure *exposure = data;
+    int rv = rm__exposition_body_read(&exposure->body, buffer, size, ret_len);
+
+    if (rv == RM_EBUSY) {
+        rv = next_page(exposure);
+        if (rv == 0) {
+            rv = rm__exposition_body_read(&exposure->body, buffer, size, ret_len);
+        }
+    }
+    if (rv == RM_EBUSY) {
+        rm_timer_start(exposure->timer, ORDERING_PAUSE_MS, 0);
+        return RM_HTTP_READ_LATER;
+    }
+    return rv == 0              ? RM_HTTP_READ_BYTES
+           : rv == RM_ENOTFOUND ? RM_HTTP_READ_END
+                                : RM_HTTP_READ_ABORT;
+}
+
+static void on_pause_over(void *data)
+{
+    const struct exposure *exposure = data;
+
+    rm_http_request_wake(exposure->exchange->http);
 }
 
 static struct rm__shard_set led_shards(const struct rm_worker *worker)
@@ -132,45 +187,40 @@ static struct rm__shard_set led_shards(const struct rm_worker *worker)
     return shards;
 }
 
-static int write_all(struct rm_worker *worker, struct rm_exposition_style style,
-                     struct rm_buffer *body)
+/* NULL when out of memory. */
+static struct exposure *exposure_new(struct rm_worker *worker, struct rm__exchange *exchange,
+                                     struct rm_exposition_style style)
 {
-    struct rm__page_query query = {
-        .shards = led_shards(worker), .style = style, .max_bytes = 256 << 10};
-    struct rm__exposition_merge merge;
-    struct rm__exposition_text text;
-    struct rm__page_stream pages;
-    char bytes[16 << 10];
-    int rv;
+    bool is_gzip = rm__accept_gzip(rm_http_request_header(exchange->http, "Accept-Encoding"));
+    struct exposure *exposure = calloc(1, sizeof *exposure);
 
-    rm__merge_init(&merge, style);
-    rm__merge_add(&merge, &pages);
-    rm__exposition_text_init(&text, &merge);
-    do {
-        size_t n;
-
-        rv = rm__exposition_text_read(&text, bytes, sizeof bytes, &n);
-        if (rv == RM_EBUSY) {
-            rv = next_page(worker, &query, &pages);
-        } else if (rv == 0) {
-            rv = rm_buffer_append(body, bytes, n);
-        }
-    } while (rv == 0);
-    rm__page_stream_done(&pages);
-    rm_counter_add(&worker->meter.n_clashes, merge.clashes.n_refused);
-    rm__merge_done(&merge);
-    return rv == RM_ENOTFOUND ? 0 : rv;
+    if (exposure == NULL) {
+        return NULL;
+    }
+    exposure->worker = worker;
+    exposure->exchange = exchange;
+    exposure->query = (struct rm__page_query){
+        .shards = led_shards(worker), .style = style, .max_bytes = EXPOSURE_PAGE_BYTES};
+    rm__merge_init(&exposure->merge, style);
+    rm__merge_add(&exposure->merge, &exposure->pages);
+    exposure->timer = rm_timer_new(worker->loop, on_pause_over, exposure);
+    if (rm__exposition_body_init(&exposure->body, &exposure->merge, is_gzip) != 0 ||
+        exposure->timer == NULL) {
+        exposure_free(exposure);
+        return NULL;
+    }
+    return exposure;
 }
 
 void rm__worker_expose(void *data, struct rm__exchange *exchange, struct rm_exposition_style style)
 {
-    struct rm_buffer body;
+    struct exposure *exposure = exposure_new(data, exchange, style);
+    struct rm_http_source source = {read_body, exposure_free, exposure};
 
-    rm_buffer_init(&body, 256 << 20);
-    if (write_all(data, style, &body) == 0) {
-        rm__reply_bytes(exchange, 200, rm_exposition_content_type(style), rm_buffer_peek(&body));
-    } else {
+    if (exposure == NULL) {
         rm__reply_out_of_memory(exchange);
+        return;
     }
-    rm_buffer_done(&body);
+    rm__reply_stream(exchange, 200, rm_exposition_content_type(style),
+                     exposure->body.gzip == NULL ? NULL : "gzip", &source);
 }

@@ -154,8 +154,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer((200, fake.describe()))
         elif self.path == "/internal/status":
             self.answer((200, {"workers": [{"id": fake.id, "state": "up"}], "shards": fake.shards}))
+        elif self.path.startswith("/internal/exposition?"):
+            self.answer_page(fake.take_page(dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))))
         else:
             self.answer(fake.take_read())
+
+    def answer_page(self, page):
+        if isinstance(page, bytes):
+            self.reply(200, "application/octet-stream", page)
+        else:
+            self.answer(page)
 
     def do_POST(self):
         fake = self.server.fake

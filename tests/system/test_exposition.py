@@ -1,10 +1,13 @@
 """GET /metrics as an exposition: what a scraper gets."""
+import gzip
+
 import pytest
 
 from lib import exposition
 from lib.checks import check_error
 from lib.client import item, path_of
 from lib.prometheus import Prometheus
+from lib.wait import wait_until
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
@@ -198,6 +201,51 @@ def test_many_series_come_in_several_pages(fresh):
         assert {int(labels["series"]) for labels in family.label_sets("_count")} == expected
         assert {int(labels["series"]) for labels in families[f"metric_{number}_last"].label_sets()} == expected
         assert family.total("_sum") == sum(expected)
+
+
+@pytest.mark.parametrize("form", ["prometheus", "openmetrics"])
+def test_gzip(fresh, form):
+    api = fresh.client()
+    api.record_all([item(f"metric_{number % 3}", number, labels={"series": str(number)}) for number in range(900)])
+    for node in fresh.nodes:
+        plain = node.client().get("/metrics", {"format": form}, {"Accept-Encoding": "identity"})
+        packed = node.client().get("/metrics", {"format": form}, {"Accept-Encoding": "deflate, gzip;q=0.5"})
+        assert plain.headers["Content-Encoding"] is None and packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Content-Type"] == plain.headers["Content-Type"]
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 10
+
+
+def test_head(fresh):
+    for node in fresh.nodes:
+        answer = node.client().request("HEAD", "/metrics")
+        assert (answer.status, answer.headers["Content-Type"], answer.body) == (200, TEXT, b"")
+
+
+def test_a_slow_reader_costs_no_memory(fresh):
+    """Some 60 MB of text, of which the client takes the first bytes only, eight times over."""
+    api = fresh.client()
+    for first in range(0, 20000, 5000):
+        api.record_all([item("metric", number, labels={"series": f"{number:030}"})
+                        for number in range(first, first + 5000)])
+
+    def resident(node):
+        return exposition.parse(node.ask("/status/metrics").body)["process_resident_memory_bytes"].value()
+    before = {node: resident(node) for node in fresh.nodes}
+    clients = [node.client() for node in fresh.nodes for _ in range(8)]
+    for client in clients:
+        connection = client._connect()
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {client.token}"})
+        assert connection.getresponse().read(1000)
+    for node in fresh.nodes:
+        assert resident(node) < before[node] + (30 << 20)
+    answer = api.get("/metrics", headers={"Accept": None})
+    check_error(answer, 503, "overloaded")
+    for client in clients:
+        client.close()
+    wait_until(lambda: api.get("/metrics", headers={"Accept": None}).status == 200, 20, "places to be free again")
+    answer = fresh.worker(1).client().get("/metrics", headers={"Accept": None})
+    assert answer.body.count(b"metric_count{") == 20000
 
 
 def test_without_a_leader_it_is_refused(cluster):

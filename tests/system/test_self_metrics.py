@@ -8,7 +8,7 @@ import pytest
 from lib import exposition
 from lib.checks import check_error
 from lib.client import path_of
-from lib.placement import shard_of
+from lib.placement import DEFAULT_SHARDS, shard_of
 from lib.wait import wait_until
 
 REQUESTS = "raftmetrics_http_requests_total"
@@ -87,7 +87,7 @@ def test_durations_are_of_what_was_answered(shared, api, name):
 
 
 def test_errors_are_counted_by_who_found_them(shared, api, name):
-    leader = shared.worker(shared.leader_of(shard_of(name, 8)))
+    leader = shared.worker(shared.leader_of(shard_of(name, DEFAULT_SHARDS)))
 
     def errors():
         found = [families_of(node)["raftmetrics_http_errors_total"] for node in (shared.control, leader)]
@@ -127,7 +127,7 @@ def test_writes_and_batches_of_control(shared, api, names):
     api.record_all(items)
     after = figures()
     made = after[0] - writes
-    assert 1 <= made <= 8  # one a shard
+    assert 1 <= made <= DEFAULT_SHARDS
     assert after[1] - in_batches == made
     assert 1 <= after[2] - batches <= made
     assert after[3] - durations == after[2] - batches
@@ -138,7 +138,7 @@ def test_queues_are_empty_when_all_is_answered(shared, api, name):
     families = families_of(shared.control)
     for family in ("queued_writes", "queued_bytes", "inflight_writes"):
         samples = families[f"raftmetrics_control_{family}"].samples
-        assert len(samples) == 8 and set(samples.values()) == {0}
+        assert len(samples) == DEFAULT_SHARDS and set(samples.values()) == {0}
 
 
 def test_writes_that_wait_are_told(cluster):
@@ -180,7 +180,7 @@ def test_replicas_as_the_status_tells_them(shared, api, name):
 
 
 def test_what_the_shards_hold(shared, api, name):
-    shard = str(shard_of(name, 8))
+    shard = str(shard_of(name, DEFAULT_SHARDS))
     leader = shared.worker(shared.leader_of(int(shard)))
 
     def held():

@@ -146,6 +146,32 @@ static void test_what_prometheus_sends_by_default(void **state)
     assert_false(rm__accept_style_of(rm_slice_of(two), RM_EXPOSITION_TEXT).keeps_names);
 }
 
+static void check_gzip(const char *accept_encoding, bool takes_gzip)
+{
+    if (rm__accept_gzip(rm_slice_of(accept_encoding)) != takes_gzip) {
+        fail_msg("Accept-Encoding: %s takes gzip: %d", accept_encoding, !takes_gzip);
+    }
+}
+
+static void test_who_takes_gzip(void **state)
+{
+    (void)state;
+    assert_false(rm__accept_gzip((struct rm_slice){NULL, 0}));
+    check_gzip("", false);
+    check_gzip("gzip", true);
+    check_gzip("GZip", true);
+    check_gzip("deflate, gzip;q=0.5, br", true);
+    check_gzip("deflate, br", false);
+    check_gzip("gzip;q=0", false);
+    check_gzip("*", true);
+    check_gzip("*;q=0", false);
+    check_gzip("gzip;q=0, *", false);
+    check_gzip("identity", false);
+    check_gzip("identity, gzip;q=0.5", false);
+    check_gzip("identity;q=0.5, gzip", true);
+    check_gzip("gzip, identity", true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_unknown_versions_are_passed_over),
         cmocka_unit_test(test_names_are_kept_where_that_is_asked_for),
         cmocka_unit_test(test_what_prometheus_sends_by_default),
+        cmocka_unit_test(test_who_takes_gzip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
