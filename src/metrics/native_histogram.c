@@ -313,16 +313,59 @@ static int side_of_both(const struct rm_native_side *a, int32_t a_steps,
     return 0;
 }
 
+/* Adds the counts of @other to the buckets that there are, as far as @is_dry does not keep it from
+ * that; false at the first that there is not. */
+static bool add_to_side(struct rm_native_side *side, const struct rm_native_side *other,
+                        int32_t other_steps, bool is_dry)
+{
+    uint32_t i = 0;
+
+    for (uint32_t j = 0; j < other->n; j++) {
+        int32_t index = coarsen(other->buckets[j].index, other_steps);
+
+        while (i < side->n && side->buckets[i].index < index) {
+            i++;
+        }
+        if (!is_at(side, i, index)) {
+            return false;
+        }
+        side->buckets[i].count += is_dry ? 0 : other->buckets[j].count;
+    }
+    return true;
+}
+
+/* Most series of a metric have the buckets that those before them had: no new ones, no memory. */
+static bool add_in_place(struct rm_native_histogram *histogram,
+                         const struct rm_native_histogram *other)
+{
+    int32_t steps = other->schema - histogram->schema;
+
+    if (steps < 0 || !add_to_side(&histogram->positive, &other->positive, steps, true) ||
+        !add_to_side(&histogram->negative, &other->negative, steps, true)) {
+        return false;
+    }
+    (void)add_to_side(&histogram->positive, &other->positive, steps, false);
+    (void)add_to_side(&histogram->negative, &other->negative, steps, false);
+    histogram->zero_count += other->zero_count;
+    return true;
+}
+
 int rm_native_histogram_merge(struct rm_native_histogram *histogram,
                               const struct rm_native_histogram *other)
 {
-    int32_t schema = schema_of_both(histogram, other);
-    int32_t steps = histogram->schema - schema;
-    int32_t other_steps = other->schema - schema;
     struct rm_native_side positive;
     struct rm_native_side negative;
+    int32_t schema;
+    int32_t steps;
+    int32_t other_steps;
     int rv;
 
+    if (add_in_place(histogram, other)) {
+        return 0;
+    }
+    schema = schema_of_both(histogram, other);
+    steps = histogram->schema - schema;
+    other_steps = other->schema - schema;
     rv = side_of_both(&histogram->positive, steps, &other->positive, other_steps, &positive);
     if (rv != 0) {
         return rv;
