@@ -38,8 +38,9 @@ size_t rm__distribution_bytes(const struct rm_distribution *distribution);
 
 /* ---- in an image ---- */
 
-/* Behind it lie 8 bytes for the count of each classic and of each native bucket, then 4 for the
- * index of each native one, filled up; the positive buckets before the negative ones. */
+/* Behind it lie numbers of 1 to 10 bytes, filled up: the counts of the classic buckets; then of
+ * each positive and each negative native bucket how far its index is above the one before, and its
+ * count. Most of them are small, and there are many. */
 struct rm_distribution_image {
     double small_high;
     double small_low;
@@ -58,8 +59,8 @@ struct rm_distribution_image {
 
 static_assert(sizeof(struct rm_distribution_image) == 80, "no gaps");
 
-/* The bytes it takes there, a multiple of 8; and puts them @to, returning their end. */
-size_t rm__distribution_image_bytes(const struct rm_distribution *distribution);
+/* The bytes it takes there at most; and puts them @to, a multiple of 8, returning their end. */
+size_t rm__distribution_image_max(const struct rm_distribution *distribution);
 char *rm__distribution_put(const struct rm_distribution *distribution, char *to);
 
 /* Reads all of @bytes, those of a distribution with these @bounds of @n_values. *@ret_distribution

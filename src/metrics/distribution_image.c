@@ -1,4 +1,5 @@
 /* A distribution in the image of a store. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -6,36 +7,62 @@
 #include "image_bytes.h"
 #include "raftmetrics/base/error.h"
 
-static uint32_t n_native(const struct rm_native_histogram *native)
+/* ---- numbers in groups of 7 bits, the lowest first, all but the last marked by an 8th ---- */
+
+enum { NUMBER_BYTES_MAX = 10 };
+
+static char *put_number(char *to, uint64_t number)
 {
-    return native->positive.n + native->negative.n;
+    while (number >= 0x80) {
+        *to++ = (char)(number | 0x80);
+        number >>= 7;
+    }
+    *to++ = (char)number;
+    return to;
 }
 
-size_t rm__distribution_image_bytes(const struct rm_distribution *distribution)
+static bool take_number(struct rm_slice *rest, uint64_t *ret_number)
 {
-    size_t n_indexes = n_native(&distribution->native);
-    size_t n_index_bytes = n_indexes * sizeof(int32_t);
+    uint64_t number = 0;
+
+    for (unsigned shift = 0; shift < 64 && rest->len > 0; shift += 7) {
+        unsigned char byte = (unsigned char)*rest->data;
+
+        *rest = rm_slice_make(rest->data + 1, rest->len - 1);
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *ret_number = number;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- writing ---- */
+
+size_t rm__distribution_image_max(const struct rm_distribution *distribution)
+{
+    size_t n_native = distribution->native.positive.n + distribution->native.negative.n;
 
     return sizeof(struct rm_distribution_image) +
-           (distribution->classic.n_counts + n_indexes) * sizeof(uint64_t) + n_index_bytes +
-           rm__image_padding(n_index_bytes);
+           (distribution->classic.n_counts + 2 * n_native) * NUMBER_BYTES_MAX + 8;
 }
 
-static char *put_counts(char *to, const struct rm_native_side *side)
+/* An index is what it is above the one before. */
+static char *put_side(char *to, const struct rm_native_side *side, int32_t before)
 {
     for (uint32_t i = 0; i < side->n; i++) {
-        to = rm__image_put(to, &side->buckets[i].count, sizeof side->buckets[i].count);
+        to = put_number(to, (uint64_t)(side->buckets[i].index - before));
+        to = put_number(to, side->buckets[i].count);
+        before = side->buckets[i].index;
     }
     return to;
 }
 
-static char *put_indexes(char *to, const struct rm_native_side *side)
+/* The index below all that values may have. */
+static int32_t below_all(int32_t schema)
 {
-    for (uint32_t i = 0; i < side->n; i++) {
-        memcpy(to, &side->buckets[i].index, sizeof side->buckets[i].index);
-        to += sizeof side->buckets[i].index;
-    }
-    return to;
+    return rm_native_bucket_of(nextafter(RM_NATIVE_ZERO_THRESHOLD, 1), schema) - 1;
 }
 
 char *rm__distribution_put(const struct rm_distribution *distribution, char *to)
@@ -54,43 +81,21 @@ char *rm__distribution_put(const struct rm_distribution *distribution, char *to)
                                                 .n_negative = native->negative.n,
                                                 .first_bucket = classic->first_bucket,
                                                 .n_classic = classic->n_counts};
-    size_t n_padding = rm__image_padding(n_native(native) * sizeof(int32_t));
+    char *numbers = rm__image_put(to, &image, sizeof image);
+    size_t n_padding;
 
-    to = rm__image_put(to, &image, sizeof image);
-    to = rm__image_put(to, classic->counts, classic->n_counts * sizeof *classic->counts);
-    to = put_counts(to, &native->positive);
-    to = put_counts(to, &native->negative);
-    to = put_indexes(to, &native->positive);
-    to = put_indexes(to, &native->negative);
+    to = numbers;
+    for (uint32_t i = 0; i < classic->n_counts; i++) {
+        to = put_number(to, classic->counts[i]);
+    }
+    to = put_side(to, &native->positive, below_all(native->schema));
+    to = put_side(to, &native->negative, below_all(native->schema));
+    n_padding = rm__image_padding((size_t)(to - numbers));
     memset(to, 0, n_padding);
     return to + n_padding;
 }
 
 /* ---- reading ---- */
-
-/* What is behind the front of an image. */
-struct parts {
-    const uint64_t *classic;
-    const uint64_t *native; /* counts; then of both sides */
-    const int32_t *indexes;
-};
-
-static bool take_parts(struct rm_slice bytes, const struct rm_distribution_image *image,
-                       struct parts *ret_parts)
-{
-    size_t n = (size_t)image->n_positive + image->n_negative;
-    struct rm_slice indexes;
-
-    ret_parts->classic = rm__image_take(&bytes, image->n_classic, sizeof(uint64_t));
-    ret_parts->native =
-        ret_parts->classic == NULL ? NULL : rm__image_take(&bytes, n, sizeof(uint64_t));
-    if (ret_parts->native == NULL || !rm__image_take_bytes(&bytes, n * sizeof(int32_t), &indexes) ||
-        bytes.len != 0) {
-        return false;
-    }
-    ret_parts->indexes = (const int32_t *)(const void *)indexes.data;
-    return true;
-}
 
 static bool is_front_valid(const struct rm_distribution_image *image,
                            struct rm_bucket_bounds bounds)
@@ -111,36 +116,41 @@ static bool is_sum_valid(const struct rm_distribution_image *image)
            fabs(image->large_high) <= 0x1p1023 && fabs(image->large_low) <= fabs(image->large_high);
 }
 
-static bool is_count_of(const uint64_t *counts, size_t n_counts, uint64_t n_values)
+/* Takes a count of some of @left values. */
+static bool take_count(struct rm_slice *rest, uint64_t *left, uint64_t *ret_count)
 {
-    for (size_t i = 0; i < n_counts; i++) {
-        if (counts[i] > n_values) {
-            return false;
-        }
-        n_values -= counts[i];
+    if (!take_number(rest, ret_count) || *ret_count > *left) {
+        return false;
     }
-    return n_values == 0;
-}
-
-/* Ascending, of buckets that values may be in, none of them empty. */
-static bool is_side_valid(const int32_t *indexes, const uint64_t *counts, uint32_t n,
-                          int32_t schema)
-{
-    int32_t before = rm_native_bucket_of(nextafter(RM_NATIVE_ZERO_THRESHOLD, 1), schema) - 1;
-    int32_t last = rm_native_bucket_of(0x1.fffffffffffffp1023, schema);
-
-    for (uint32_t i = 0; i < n; i++) {
-        if (indexes[i] <= before || indexes[i] > last || counts[i] == 0) {
-            return false;
-        }
-        before = indexes[i];
-    }
+    *left -= *ret_count;
     return true;
 }
 
-static int read_side(const int32_t *indexes, const uint64_t *counts, uint32_t n,
+static int read_classic(struct rm_slice *rest, const struct rm_distribution_image *image,
+                        uint64_t n_values, struct rm_histogram *classic)
+{
+    uint64_t left = n_values;
+
+    classic->counts = calloc(image->n_classic, sizeof *classic->counts);
+    if (classic->counts == NULL) {
+        return RM_ENOMEM;
+    }
+    classic->first_bucket = image->first_bucket;
+    classic->n_counts = image->n_classic;
+    for (uint32_t i = 0; i < image->n_classic; i++) {
+        if (!take_count(rest, &left, &classic->counts[i])) {
+            return RM_ECORRUPT;
+        }
+    }
+    return left == 0 ? 0 : RM_ECORRUPT;
+}
+
+static int read_side(struct rm_slice *rest, uint32_t n, int32_t schema, uint64_t *left,
                      struct rm_native_side *side)
 {
+    int32_t last = rm_native_bucket_of(DBL_MAX, schema);
+    int32_t before = below_all(schema);
+
     if (n == 0) {
         return 0;
     }
@@ -148,45 +158,45 @@ static int read_side(const int32_t *indexes, const uint64_t *counts, uint32_t n,
     if (side->buckets == NULL) {
         return RM_ENOMEM;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        side->buckets[i] = (struct rm_native_bucket){indexes[i], counts[i]};
-    }
-    side->n = n;
     side->capacity = n;
+    for (; side->n < n; side->n++) {
+        struct rm_native_bucket *bucket = &side->buckets[side->n];
+        uint64_t step;
+
+        if (!take_number(rest, &step) || step == 0 || step > (uint64_t)(last - before) ||
+            !take_count(rest, left, &bucket->count) || bucket->count == 0) {
+            return RM_ECORRUPT;
+        }
+        bucket->index = before + (int32_t)step;
+        before = bucket->index;
+    }
     return 0;
 }
 
-static bool is_valid(const struct rm_distribution_image *image, const struct parts *parts,
-                     uint64_t n_values)
+static int read_native(struct rm_slice *rest, const struct rm_distribution_image *image,
+                       uint64_t n_values, struct rm_native_histogram *native)
 {
-    uint32_t n = image->n_positive;
+    uint64_t left = n_values - image->zero_count;
+    int rv;
 
-    return is_sum_valid(image) && is_count_of(parts->classic, image->n_classic, n_values) &&
-           image->zero_count <= n_values &&
-           is_count_of(parts->native, n + image->n_negative, n_values - image->zero_count) &&
-           is_side_valid(parts->indexes, parts->native, n, image->schema) &&
-           is_side_valid(parts->indexes + n, parts->native + n, image->n_negative, image->schema);
+    if (image->zero_count > n_values) {
+        return RM_ECORRUPT;
+    }
+    native->schema = image->schema;
+    native->zero_count = image->zero_count;
+    rv = read_side(rest, image->n_positive, image->schema, &left, &native->positive);
+    if (rv == 0) {
+        rv = read_side(rest, image->n_negative, image->schema, &left, &native->negative);
+    }
+    return rv == 0 && left != 0 ? RM_ECORRUPT : rv;
 }
 
-static int read_parts(const struct rm_distribution_image *image, const struct parts *parts,
-                      struct rm_distribution *distribution)
+/* Less than 8 zeros. */
+static bool is_padding(struct rm_slice rest)
 {
-    const struct rm_histogram borrowed = {.counts = (uint64_t *)(uintptr_t)parts->classic,
-                                          .first_bucket = image->first_bucket,
-                                          .n_counts = image->n_classic};
-    uint32_t n = image->n_positive;
-    int rv = rm_histogram_merge(&distribution->classic, &borrowed);
+    static const char ZEROS[8] = {0};
 
-    distribution->native.schema = image->schema;
-    distribution->native.zero_count = image->zero_count;
-    if (rv == 0) {
-        rv = read_side(parts->indexes, parts->native, n, &distribution->native.positive);
-    }
-    if (rv == 0) {
-        rv = read_side(parts->indexes + n, parts->native + n, image->n_negative,
-                       &distribution->native.negative);
-    }
-    return rv;
+    return rest.len < sizeof ZEROS && memcmp(rest.data, ZEROS, rest.len) == 0;
 }
 
 int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds, uint64_t n_values,
@@ -194,11 +204,9 @@ int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds,
 {
     const struct rm_distribution_image *image = rm__image_take(&bytes, 1, sizeof *image);
     struct rm_distribution distribution;
-    struct parts parts;
     int rv;
 
-    if (image == NULL || !is_front_valid(image, bounds) || !take_parts(bytes, image, &parts) ||
-        !is_valid(image, &parts, n_values)) {
+    if (image == NULL || !is_front_valid(image, bounds) || !is_sum_valid(image)) {
         return RM_ECORRUPT;
     }
     rm__distribution_init(&distribution);
@@ -207,7 +215,13 @@ int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds,
                                        {image->large_high, image->large_low}};
     distribution.min = image->min;
     distribution.max = image->max;
-    rv = read_parts(image, &parts, &distribution);
+    rv = read_classic(&bytes, image, n_values, &distribution.classic);
+    if (rv == 0) {
+        rv = read_native(&bytes, image, n_values, &distribution.native);
+    }
+    if (rv == 0 && !is_padding(bytes)) {
+        rv = RM_ECORRUPT;
+    }
     if (rv != 0) {
         rm__distribution_done(&distribution);
         return rv;

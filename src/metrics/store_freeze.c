@@ -139,9 +139,9 @@ static char *put_chunk(char *to, const struct rm_chunk *chunk)
     return rm__image_put(to, &image, sizeof image);
 }
 
-static size_t distribution_bytes(const struct rm_series *series)
+static size_t distribution_max(const struct rm_series *series)
 {
-    return series->distribution == NULL ? 0 : rm__distribution_image_bytes(series->distribution);
+    return series->distribution == NULL ? 0 : rm__distribution_image_max(series->distribution);
 }
 
 /* What it takes in the index, at most. */
@@ -149,7 +149,7 @@ static size_t series_bytes(const struct rm_series *series)
 {
     size_t n_bytes = sizeof(struct rm_store_image_series) +
                      series->n_labels * sizeof(struct rm_store_image_label) + 8 +
-                     distribution_bytes(series) +
+                     distribution_max(series) +
                      rm__series_n_chunks(series) * sizeof(struct rm_store_image_chunk);
 
     for (uint32_t i = 0; i < series->n_labels; i++) {
@@ -160,21 +160,24 @@ static size_t series_bytes(const struct rm_series *series)
 
 static int add_series(struct frozen *frozen, const struct rm_series *series)
 {
-    const struct rm_store_image_series image = {.n_labels = series->n_labels,
-                                                .n_chunks = rm__series_n_chunks(series),
-                                                .n_distribution_bytes = distribution_bytes(series)};
+    struct rm_store_image_series image = {.n_labels = series->n_labels,
+                                          .n_chunks = rm__series_n_chunks(series)};
     int rv = rm_buffer_reserve(&frozen->index, series_bytes(series));
+    char *front;
     char *to;
 
     if (rv != 0) {
         return rv;
     }
-    to = frozen->index.data + frozen->index.len;
-    to = rm__image_put(to, &image, sizeof image);
-    to = put_labels(to, series);
+    front = frozen->index.data + frozen->index.len;
+    to = put_labels(front + sizeof image, series);
     if (series->distribution != NULL) {
-        to = rm__distribution_put(series->distribution, to);
+        char *end = rm__distribution_put(series->distribution, to);
+
+        image.n_distribution_bytes = (uint64_t)(end - to);
+        to = end;
     }
+    memcpy(front, &image, sizeof image);
     for (uint32_t i = 0; i < image.n_chunks && rv == 0; i++) {
         struct rm_chunk *chunk = rm__series_chunk(series, i);
 

@@ -34,7 +34,7 @@
 #include "raftmetrics/metrics/store.h"
 #include "state_hash.h"
 
-enum { RM_STORE_IMAGE_VERSION = 4 };
+enum { RM_STORE_IMAGE_VERSION = 5 };
 
 struct rm_store_image_header {
     uint32_t version;
