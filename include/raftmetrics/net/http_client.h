@@ -20,12 +20,17 @@ struct rm_http_answer {
     int status; /* HTTP status, when error is 0 */
     struct rm_slice content_type;
     struct rm_slice retry_after; /* header, empty where absent */
-    struct rm_slice body;
+    struct rm_slice body;        /* empty where it was taken as it came */
 };
 
 /* Called exactly once a request that is not canceled by itself, from the loop, never from within
  * rm_http_client_send. */
 typedef void (*rm_http_answer_cb)(const struct rm_http_answer *answer, void *data);
+
+/* Takes the next bytes of an answer, all of them. False: no more of them for now, until
+ * rm_http_transfer_resume; the end may come all the same. Is called from within libcurl: it must
+ * not use the client or any transfer. */
+typedef bool (*rm_http_take_cb)(struct rm_slice bytes, void *data);
 
 struct rm_http_call {
     const char *method; /* "GET", "POST", "DELETE" */
@@ -35,6 +40,11 @@ struct rm_http_call {
     struct rm_slice body; /* borrowed until the callback or the cancel; data NULL: none */
     uint64_t timeout_ms;
     size_t max_answer_bytes;
+    /* NULL, or what takes an answer of status 200 that has more than max_answer_bytes. It is given
+     * what has come until then, and from then on what comes, until the callback says whether that
+     * was all. timeout_ms is from then on the longest time without a byte, of which the time in
+     * which no more is taken does not count. It is looked at four times a second. */
+    rm_http_take_cb take;
 };
 
 /* NULL when out of memory. */
@@ -59,5 +69,8 @@ int rm_http_client_start(struct rm_http_client *client, const struct rm_http_cal
 /* Ends a request without its callback; what it borrowed is free again, its connection is closed.
  * False: nothing of it was sent. May be called from the callback of another request. */
 bool rm_http_transfer_cancel(struct rm_http_transfer *transfer);
+
+/* What take declined may come again; not before this returns. */
+void rm_http_transfer_resume(struct rm_http_transfer *transfer);
 
 #endif
