@@ -1,6 +1,5 @@
 /* rm_store_query. Group by group: the series of a group are walked one after the other, and what
  * they hold is added to the cells of the buckets it lies in. */
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,6 +7,7 @@
 #include "query_groups.h"
 #include "query_internal.h"
 #include "query_quantiles.h"
+#include "query_result.h"
 #include "query_walk.h"
 #include "raftmetrics/base/error.h"
 #include "store_internal.h"
@@ -15,23 +15,12 @@
 /* Values that are gathered at a time: 32 MiB. */
 enum { VALUES_MOST = 1 << 22 };
 
-/* What lies behind rm_query_result.memory. */
-struct memory {
-    struct rm_series_groups series;
-    struct rm_query_group *groups;
-    struct rm_query_bucket *buckets; /* of all groups */
-    double *quantiles;               /* of all buckets */
-    size_t n_groups;
-    size_t n_buckets;
-    size_t n_buckets_max;
-};
-
 struct computation {
     const struct rm_query *query;
     struct rm_time_range range;
     struct rm_cells cells; /* of the group at hand */
     struct rm_value_room room;
-    struct memory *memory;
+    struct rm_query_memory *memory;
 };
 
 /* ---- cells ---- */
@@ -102,35 +91,6 @@ static int add_series(struct computation *computation, const struct rm_series *s
 
 /* ---- the result ---- */
 
-/* Errors: RM_ENOMEM, RM_ETOOBIG. */
-static int make_room(struct memory *memory, size_t n_more, size_t n_quantiles)
-{
-    size_t n_max = memory->n_buckets_max;
-    void *grown;
-
-    if (n_more > RM_QUERY_BUCKETS_MAX - memory->n_buckets) {
-        return RM_ETOOBIG;
-    }
-    if (memory->n_buckets + n_more <= n_max) {
-        return 0;
-    }
-    n_max = n_max * 2 > memory->n_buckets + n_more ? n_max * 2 : memory->n_buckets + n_more;
-    grown = realloc(memory->buckets, n_max * sizeof *memory->buckets);
-    if (grown == NULL) {
-        return RM_ENOMEM;
-    }
-    memory->buckets = grown;
-    if (n_quantiles > 0) {
-        grown = realloc(memory->quantiles, n_max * n_quantiles * sizeof *memory->quantiles);
-        if (grown == NULL) {
-            return RM_ENOMEM;
-        }
-        memory->quantiles = grown;
-    }
-    memory->n_buckets_max = n_max;
-    return 0;
-}
-
 static void describe(const struct rm_query *query, const struct rm_cell *cell,
                      struct rm_query_bucket *ret_bucket)
 {
@@ -148,12 +108,12 @@ static void describe(const struct rm_query *query, const struct rm_cell *cell,
 static int add_result(struct computation *computation, const struct rm_series_group *group)
 {
     const struct rm_query *query = computation->query;
-    struct memory *memory = computation->memory;
+    struct rm_query_memory *memory = computation->memory;
     struct rm_cells *cells = &computation->cells;
     int rv = rm__cells_order(cells);
 
     if (rv == 0) {
-        rv = make_room(memory, cells->n, query->n_quantiles);
+        rv = rm__query_memory_reserve(memory, cells->n, query->n_quantiles);
     }
     if (rv == 0 && query->n_quantiles > 0) {
         rv = rm__query_quantiles(query, group, cells, &computation->room,
@@ -193,43 +153,17 @@ static int add_group(struct computation *computation, const struct rm_series_gro
     return rv != 0 ? rv : add_result(computation, group);
 }
 
-/* The buckets have found their place. */
-static void point(struct memory *memory, size_t n_quantiles)
-{
-    const struct rm_query_bucket *buckets = memory->buckets;
-
-    for (size_t i = 0; i < memory->n_buckets && n_quantiles > 0; i++) {
-        memory->buckets[i].quantiles = memory->quantiles + i * n_quantiles;
-    }
-    for (size_t i = 0; i < memory->n_groups; i++) {
-        memory->groups[i].buckets = buckets;
-        buckets += memory->groups[i].n_buckets;
-    }
-}
-
-static void free_memory(struct memory *memory)
-{
-    if (memory == NULL) {
-        return;
-    }
-    rm__series_groups_done(&memory->series);
-    free(memory->groups);
-    free(memory->buckets);
-    free(memory->quantiles);
-    free(memory);
-}
-
 /* Errors: RM_ENOMEM, RM_ETOOBIG. */
 static int compute(struct computation *computation, const struct rm_metric *metric,
                    uint64_t hash_seed)
 {
-    struct memory *memory = computation->memory;
+    struct rm_query_memory *memory = computation->memory;
     int rv = rm__series_groups_init(metric, computation->query, hash_seed, &memory->series);
 
     if (rv != 0) {
         return rv;
     }
-    memory->groups = malloc((memory->series.n_groups + 1) * sizeof *memory->groups);
+    memory->groups = calloc(memory->series.n_groups + 1, sizeof *memory->groups);
     if (memory->groups == NULL) {
         return RM_ENOMEM;
     }
@@ -237,7 +171,7 @@ static int compute(struct computation *computation, const struct rm_metric *metr
         rv = add_group(computation, &memory->series.groups[i]);
     }
     if (rv == 0) {
-        point(memory, computation->query->n_quantiles);
+        rm__query_memory_point(memory, computation->query->n_quantiles);
     }
     return rv;
 }
@@ -267,7 +201,7 @@ int rm__store_query(struct rm_store *store, const struct rm_query *query, size_t
                                                .quantile_error = 0,
                                                .memory = computation.memory};
     } else {
-        free_memory(computation.memory);
+        rm__query_memory_free(computation.memory);
     }
     rm__cells_done(&computation.cells);
     rm__value_room_done(&computation.room);
@@ -278,10 +212,4 @@ int rm_store_query(struct rm_store *store, const struct rm_query *query,
                    struct rm_query_result *ret_result)
 {
     return rm__store_query(store, query, VALUES_MOST, ret_result);
-}
-
-void rm_query_result_done(struct rm_query_result *result)
-{
-    free_memory(result->memory);
-    *result = (struct rm_query_result){0};
 }

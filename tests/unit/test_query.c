@@ -551,6 +551,32 @@ static void test_too_many_buckets(void **state)
     rm_store_free(store);
 }
 
+static void test_too_many_buckets_of_all_groups(void **state)
+{
+    enum { N_GROUPS = 25, N_STEPS = RM_QUERY_BUCKETS_MAX / N_GROUPS };
+    struct rm_store *store = rm_store_new(1);
+    struct rm_query query = query_of_all();
+    struct rm_query_result result = {0};
+    char host[16];
+
+    (void)state;
+    for (int group = 0; group < N_GROUPS; group++) {
+        snprintf(host, sizeof host, "%d", group);
+        for (int i = 0; i < N_STEPS; i++) {
+            record_value(store, host, i, i);
+        }
+    }
+    query.step_ms = 1;
+    query.group_by[0] = rm_slice_of("host");
+    query.n_group_by = 1;
+    assert_int_equal(rm_store_query(store, &query, &result), 0);
+    assert_int_equal(result.n_groups, N_GROUPS);
+    rm_query_result_done(&result);
+    record_value(store, host, -1, 0);
+    assert_int_equal(rm_store_query(store, &query, &result), RM_ETOOBIG);
+    rm_store_free(store);
+}
+
 /* Each series a group of its own, as when one asks for the label that tells hosts apart. */
 static void test_many_groups(void **state)
 {
@@ -641,6 +667,7 @@ int main(void)
         cmocka_unit_test(test_queries_of_random_records),
         cmocka_unit_test(test_unknown_metric),
         cmocka_unit_test(test_too_many_buckets),
+        cmocka_unit_test(test_too_many_buckets_of_all_groups),
         cmocka_unit_test(test_many_groups),
         cmocka_unit_test(test_ends_of_time),
         cmocka_unit_test(test_increase),

@@ -75,8 +75,8 @@ struct rm_aggregate {
 enum {
     RM_GROUP_LABELS_MAX = 32,
     RM_QUANTILES_MAX = 32,
-    RM_STEPS_MAX = 11000,          /* buckets of a group */
-    RM_QUERY_BUCKETS_MAX = 1000000 /* of all groups */
+    RM_STEPS_MAX = 11000,         /* buckets of a group */
+    RM_QUERY_BUCKETS_MAX = 250000 /* of all groups */
 };
 
 /* What is to be told of a selection, group by group and step by step. */
