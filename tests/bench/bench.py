@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE.parent))
 import disk  # noqa: E402
 import report  # noqa: E402
 
-PARTS = ("single", "batch", "names", "shards", "latency", "failover", "recovery", "idle")
+PARTS = ("single", "batch", "names", "shards", "latency", "failover", "recovery", "idle", "queries", "store")
 SAMPLES = 5_000_000
 
 

@@ -4,7 +4,8 @@ import pathlib
 import statistics
 import subprocess
 
-SCRIPT = pathlib.Path(__file__).with_name("post.lua")
+POST = pathlib.Path(__file__).with_name("post.lua")
+GET = pathlib.Path(__file__).with_name("get.lua")
 N_NAMES = 100
 BATCH_ITEMS = 1000
 WRK_THREADS = 2
@@ -27,11 +28,11 @@ def write_batches(path, prefix):
     path.write_text("".join(batch(prefix, 7 * number, BATCH_ITEMS) + "\n" for number in range(N_BATCHES)))
 
 
-def wrk(url, bodies, token, connections, seconds):
-    """One load. Its result, with the requests a second and the answers that were 2xx."""
+def wrk(url, file, token, connections, seconds, script=POST):
+    """One load of the bodies, or targets, in @file. Its result, with the requests a second and the answers that were 2xx."""
     command = ["wrk", "--threads", str(min(WRK_THREADS, connections)), "--connections", str(connections),
-               "--duration", f"{seconds}s", "--timeout", "10s", "--latency", "--script", str(SCRIPT), url, "--",
-               str(bodies), token]
+               "--duration", f"{seconds}s", "--timeout", "10s", "--latency", "--script", str(script), url, "--",
+               str(file), token]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
                           timeout=seconds + 60)
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)

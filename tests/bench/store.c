@@ -67,7 +67,7 @@ static double record(struct rm_store *store, struct batch *batch, unsigned n_ser
     double taken = 0;
 
     for (uint64_t done = 0; done < n; done += BATCH) {
-        double began;
+        double began = 0;
 
         for (size_t i = 0; i < BATCH; i++) {
             uint64_t k = from + done + i;
@@ -234,7 +234,7 @@ static void range(void)
     struct rm_selection selection = {.metric_name = rm_slice_of("http_requests_0")};
     struct rm_aggregate aggregate;
     uint64_t counted = 0;
-    double began;
+    double began = 0;
 
     for (uint64_t i = 0; i < 2 * N_RANGES; i++) {
         if (i == N_RANGES) {
