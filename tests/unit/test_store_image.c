@@ -444,7 +444,7 @@ static void test_restored_answers_as_if_it_never_was(void **state)
     struct random random = random_start("store image");
 
     (void)state;
-    for (int run = 0; run < 12; run++) {
+    for (int run = 0; run < 4; run++) {
         struct history *history = calloc(1, sizeof *history);
 
         assert_non_null(history);
