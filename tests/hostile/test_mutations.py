@@ -88,7 +88,7 @@ def answers_of(connection, data):
 
 
 def recorded_by(answer):
-    if answer.status != 200 or b"recorded" not in answer.body:
+    if answer.status != 200 or not answer.body.startswith(b'{"success":true') or b"recorded" not in answer.body:
         return 0
     return answer.json().get("recorded", 1)
 
