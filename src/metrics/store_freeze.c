@@ -144,6 +144,36 @@ static size_t distribution_max(const struct rm_series *series)
     return series->distribution == NULL ? 0 : rm__distribution_image_max(series->distribution);
 }
 
+/* So many series or chunks ahead memory is asked for those that come, and half as many ahead for
+ * what they point to. */
+enum { N_AHEAD = 16 };
+
+static void prefetch_series(const struct rm_vector *series, uint32_t i)
+{
+    if (i + N_AHEAD < series->n) {
+        const char *next = series->items[i + N_AHEAD];
+
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + 64);
+        __builtin_prefetch(next + 128);
+    }
+    if (i + N_AHEAD / 2 < series->n) {
+        const struct rm_series *near = series->items[i + N_AHEAD / 2];
+        const char *head = (const char *)near->head;
+
+        __builtin_prefetch(head, 1);
+        __builtin_prefetch(head + 64);
+        __builtin_prefetch(near->distribution);
+    }
+}
+
+static void prefetch_chunk(const struct rm_series *series, uint32_t i)
+{
+    if (i + N_AHEAD < series->older.n) {
+        __builtin_prefetch(series->older.items[i + N_AHEAD], 1);
+    }
+}
+
 /* What it takes in the index, at most. */
 static size_t series_bytes(const struct rm_series *series)
 {
@@ -181,6 +211,7 @@ static int add_series(struct frozen *frozen, const struct rm_series *series)
     for (uint32_t i = 0; i < image.n_chunks && rv == 0; i++) {
         struct rm_chunk *chunk = rm__series_chunk(series, i);
 
+        prefetch_chunk(series, i);
         to = put_chunk(to, chunk);
         rv = add_observations(frozen, chunk);
     }
@@ -206,6 +237,7 @@ static int add_metric(struct frozen *frozen, const struct rm_metric *metric)
     to = rm__image_put(to, metric->name.data, metric->name.len);
     frozen->index.len = (size_t)(to - frozen->index.data);
     for (uint32_t i = 0; i < metric->series.n && rv == 0; i++) {
+        prefetch_series(&metric->series, i);
         rv = add_series(frozen, metric->series.items[i]);
     }
     return rv;

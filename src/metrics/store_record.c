@@ -73,10 +73,25 @@ static void prefetch_parts(const struct rm_series *series)
     if (series->head != NULL) {
         __builtin_prefetch(series->head, 1);
     }
+    for (size_t at = 0; series->distribution != NULL && at < sizeof *series->distribution;
+         at += 64) {
+        __builtin_prefetch((const char *)series->distribution + at, 1);
+    }
+}
+
+static void prefetch_ends(const struct rm_series *series)
+{
+    if (series->head != NULL) {
+        rm__chunk_prefetch_end(series->head);
+    }
+    if (series->distribution != NULL) {
+        __builtin_prefetch(series->distribution->classic.counts, 1);
+        __builtin_prefetch(series->distribution->native.positive.buckets, 1);
+    }
 }
 
 /* Asks memory for what @samples belong to, in steps each of which needs what came by the one
- * before. What is recorded in between may make a series move no pointer that is asked for here. */
+ * before. */
 static void prefetch(const struct rm_store *store, const struct rm_sample *samples, size_t n,
                      struct rm_store_hashes *ret_hashes)
 {
@@ -98,8 +113,8 @@ static void prefetch(const struct rm_store *store, const struct rm_sample *sampl
         }
     }
     for (size_t i = 0; i < n; i++) {
-        if (series[i] != NULL && series[i]->head != NULL) {
-            rm__chunk_prefetch_end(series[i]->head);
+        if (series[i] != NULL) {
+            prefetch_ends(series[i]);
         }
     }
 }
