@@ -37,6 +37,8 @@ struct rm_point {
     uint32_t series; /* index into rm_values.series */
 };
 
+struct rm_frozen_values;
+
 /* The newest @limit values of a selection, oldest first. */
 struct rm_values {
     struct rm_point *points;
@@ -44,11 +46,13 @@ struct rm_values {
     uint64_t n_total; /* the selection's size, cursor not counted */
     bool has_older;   /* values older than points[0] were left out */
 
-    struct rm_values_series {
-        const struct rm_label *labels; /* borrowed from the store until it changes */
+    const struct rm_values_series {
+        const struct rm_label *labels;
         size_t n_labels;
     } * series; /* those that have a point, by their newest point, newest first */
     size_t n_series;
+
+    struct rm_frozen_values *frozen; /* private: labels lie in it */
 };
 
 /* Leaves it empty; harmless on one that is zeroed. */

@@ -1,0 +1,47 @@
+/* The newest values of a selection as they are at one moment, to be taken oldest first, piece by
+ * piece, while the store goes on changing or is freed.
+ *
+ * It shares chunks with the store and lets go of each as it was taken; of sealed ones it decodes
+ * what it is going to give, one a series: 24 bytes for each of its values at most, however many
+ * series there are. */
+#ifndef RAFTMETRICS_METRICS_FROZEN_VALUES_H
+#define RAFTMETRICS_METRICS_FROZEN_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raftmetrics/metrics/query.h"
+#include "raftmetrics/metrics/store.h"
+
+enum rm_values_order {
+    RM_VALUES_BY_TIME,   /* by rm_position over all series */
+    RM_VALUES_BY_SERIES, /* one series after the other, in their order */
+};
+
+struct rm_frozen_values {
+    uint64_t n_points; /* of all */
+    uint64_t n_total;  /* the selection's size, cursor and limit not counted */
+    bool has_older;    /* values older than the first were left out */
+
+    const struct rm_values_series
+        *series; /* those that have a point, by their newest, newest first */
+    size_t n_series;
+};
+
+/* The newest @limit values of @selection that stand before @before (NULL: from the newest). Chunks
+ * are counted, not values, but for those at the edges. *@ret_values is the caller's.
+ * Errors: RM_ENOTFOUND (the metric has no series); RM_ENOMEM. */
+int rm_store_freeze_values(const struct rm_store *store, const struct rm_selection *selection,
+                           size_t limit, const struct rm_position *before,
+                           enum rm_values_order order, struct rm_frozen_values **ret_values);
+
+/* The next points, @max (at least 1) or all that are left; *@ret_n is 0 behind the last.
+ * Errors: RM_ENOMEM, after which it may be called again. */
+int rm_frozen_values_next(struct rm_frozen_values *values, struct rm_point *points, size_t max,
+                          size_t *ret_n);
+
+/* Takes NULL. */
+void rm_frozen_values_free(struct rm_frozen_values *values);
+
+#endif
