@@ -15,8 +15,10 @@ enum {
     POLL_TIMEOUT_MS = 3000,
     /* While a leader is sought. */
     FAST_POLL_MS = 100,
-    /* A change of leaders takes 1 to 3 s; who waits longer waits for more than that. */
-    HOPELESS_MS = 4000,
+    /* A change of leaders takes 1 to 2 s where the logs are alike. Where they are not, only the
+     * one that is ahead can win; should it have stood first, it stands again 2 to 4 s after the
+     * loss. Who waits longer waits for more than that. */
+    HOPELESS_MS = 6000,
     URL_MAX = 512,
     ANSWER_BYTES_MAX = 1 << 20
 };

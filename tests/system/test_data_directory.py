@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from lib.client import Client
+from lib.checks import check_error
+from lib.client import Client, item
 from lib.cluster import BINARY
 from lib.hand_made import CLUSTER_SECRET
 from lib.node import START_SECONDS, clean_environment
@@ -39,9 +40,16 @@ def internal(cluster, worker, target):
 
 
 def record_everywhere(cluster, value):
+    """A shard may be without a leader for longer than a client is kept waiting: nothing was
+    recorded, so it is asked again."""
     client = cluster.client()
+
+    def recorded(name):
+        answer = client.post("/metrics", item(name, value))
+        assert answer.status == 200 or check_error(answer, 503)["error"] == "no_leader", answer
+        return answer.status == 200
     for each in NAMES:
-        client.record(each, value)
+        wait_until(lambda name=each: recorded(name), HEAL_SECONDS, f"{each} to be recorded")
     client.close()
 
 
