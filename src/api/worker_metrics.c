@@ -1,4 +1,4 @@
-/* GET /status/metrics of a worker: its replicas, its shards' state, its disk. */
+/* GET /status/metrics of a worker: its replicas, its shards' state, whom it reaches, its disk. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +176,23 @@ static void write_lags(struct rm_exposition *exposition, const struct rm_worker 
     }
 }
 
+/* ---- the other workers ---- */
+
+/* Control's view is not ours: a link may be cut between workers alone. */
+static void write_neighbours(struct rm_exposition *exposition,
+                             const struct rm__neighbours *neighbours)
+{
+    rm__self_gauge(exposition, "raftmetrics_worker_neighbour_is_up",
+                   "1 where the other worker answered when this one last asked it.");
+    for (size_t i = 0; i < neighbours->n; i++) {
+        char id[ID_TEXT_MAX];
+
+        snprintf(id, sizeof id, "%" PRIu32, neighbours->each[i].id);
+        rm__self_labels(exposition, "worker", id, NULL);
+        rm_exposition_value(exposition, neighbours->each[i].is_up);
+    }
+}
+
 /* ---- the disk ---- */
 
 static void write_disk(struct rm_exposition *exposition, const struct rm_replica_host *host)
@@ -227,6 +244,7 @@ void rm__worker_self_metrics(void *data, struct rm_exposition *exposition)
     write_roles(exposition, seats, n);
     write_seat_gauges(exposition, seats, n);
     write_lags(exposition, worker, seats);
+    write_neighbours(exposition, &worker->neighbours);
     if (worker->host != NULL) {
         write_disk(exposition, worker->host);
     }

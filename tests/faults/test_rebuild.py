@@ -3,7 +3,6 @@ was acknowledged is there afterwards wherever one intact replica had it, and who
 shard gives that up by itself."""
 import json
 import subprocess
-import time
 
 import pytest
 
@@ -189,7 +188,8 @@ def test_nobody_is_removed_while_another_is_down(faulty, history):
     asking = next(worker for worker in faulty.workers if worker not in (leader, down))
 
     target = f"/internal/admit?shard=0&worker={asking.id}&incarnation=4711&last_index=0"
-    time.sleep(12)  # the leader asks everybody every 10 s
+    gauge = f'raftmetrics_worker_neighbour_is_up{{worker="{down.id}"}} 0\n'.encode()
+    wait_until(lambda: gauge in leader.ask("/status/metrics").body, HEAL_SECONDS, "the leader to miss the one who is down")
     answer = faulty.internal(leader, target, "POST")
     assert answer.status == 503, answer
     write_everywhere(faulty, history, n=1)
