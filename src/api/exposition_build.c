@@ -40,18 +40,24 @@ static void write_histogram(struct rm_exposition *exposition, struct rm_bucket_b
     rm_exposition_total(exposition, count, has_sum ? &series->sum : NULL);
 }
 
-static void write_series(struct build *build, const struct rm_exposed_metric *metric,
-                         enum rm__exposed_family family, uint32_t i)
+static int write_series(struct build *build, const struct rm_exposed_metric *metric,
+                        enum rm__exposed_family family, uint32_t i)
 {
     struct rm_exposed_series series;
+    int rv = rm_exposed_series(metric, i, &series);
 
-    rm_exposed_series(metric, i, &series);
+    if (rv != 0) {
+        return rv;
+    }
     rm_exposition_labels(&build->exposition, series.labels, series.n_labels);
     if (family == RM__FAMILY_HISTOGRAM) {
         write_histogram(&build->exposition, metric->bounds, &series);
     } else if (!isnan(series.last)) {
         rm_exposition_value(&build->exposition, series.last);
     }
+    rm_exposed_series_done(&series);
+    build->has_series = true;
+    return rm_exposition_finish(&build->exposition);
 }
 
 static bool is_full(const struct build *build)
@@ -91,12 +97,11 @@ static int write_family(struct build *build, const struct rm_exposed_metric *met
         rm__exposed_family_go_on(&build->exposition, metric->name, family);
     }
     do {
-        write_series(build, metric, family, i++);
-        build->has_series = true;
-    } while (i < metric->n_series && !is_full(build));
+        rv = write_series(build, metric, family, i++);
+    } while (rv == 0 && i < metric->n_series && !is_full(build));
     rm__exposition_piece_end(build->pieces, mark);
     build->next.series = i;
-    return rm_exposition_finish(&build->exposition);
+    return rv;
 }
 
 /* *@ret_is_done: all of it is written. */

@@ -30,18 +30,16 @@ int rm__exposition_text_read(struct rm__exposition_text *text, char *bytes, size
     size_t n = 0;
     int rv = 0;
 
-    while (n < size) {
+    while (rv == 0 && n < size) {
         size_t len = text->rest.len < size - n ? text->rest.len : size - n;
 
+        if (len == 0) {
+            rv = get_more(text);
+            continue;
+        }
         memcpy(bytes + n, text->rest.data, len);
         text->rest = rm_slice_make(text->rest.data + len, text->rest.len - len);
         n += len;
-        if (n < size) {
-            rv = get_more(text);
-        }
-        if (rv != 0) {
-            break;
-        }
     }
     *ret_n = n;
     return n > 0 ? 0 : rv;
