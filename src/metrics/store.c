@@ -142,34 +142,34 @@ err_after_new:
     return rv;
 }
 
-static int add_series(struct rm_store *store, struct rm_metric *metric, uint64_t hash,
-                      const struct rm_sample *sample, struct rm_series **ret_series)
+static struct rm_series *new_series(struct rm_metric *metric, uint64_t hash,
+                                    const struct rm_sample *sample)
 {
     struct rm_series *series = rm__series_new(metric, hash, sample->labels, sample->n_labels);
-    size_t n_vector_bytes = rm__vector_bytes(&metric->series);
-    int rv;
 
-    if (series == NULL) {
-        return RM_ENOMEM;
+    if (series != NULL) {
+        series->identity = identity_of(sample);
     }
-    series->identity = identity_of(sample);
-    rv = rm__table_add(&store->series, hash, series);
+    return series;
+}
+
+/* Takes @series, which is in none of the tables, over unless it fails. */
+static int add_series(struct rm_store *store, struct rm_series *series)
+{
+    struct rm_vector *others = &series->metric->series;
+    size_t n_vector_bytes = rm__vector_bytes(others);
+    int rv = rm__table_add(&store->series, series->hash, series);
+
     if (rv != 0) {
-        goto err_after_new;
+        return rv;
     }
-    rv = rm__vector_insert(&metric->series, metric->series.n, series);
+    rv = rm__vector_insert(others, others->n, series);
     if (rv != 0) {
-        goto err_after_table;
+        rm__table_remove(&store->series, series->hash, series);
+        return rv;
     }
-    store->n_bytes += series->n_bytes + rm__vector_bytes(&metric->series) - n_vector_bytes;
-    *ret_series = series;
+    store->n_bytes += series->n_bytes + rm__vector_bytes(others) - n_vector_bytes;
     return 0;
-
-err_after_table:
-    rm__table_remove(&store->series, hash, series);
-err_after_new:
-    rm__series_free(series);
-    return rv;
 }
 
 int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
@@ -183,18 +183,27 @@ int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
     return add_metric(store, hash, name, bounds, ret_metric);
 }
 
-int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
-                          const struct rm_label *labels, size_t n_labels,
-                          struct rm_series **ret_series)
+struct rm_series *rm__store_new_series(struct rm_store *store, struct rm_metric *metric,
+                                       const struct rm_label *labels, size_t n_labels)
 {
     const struct rm_sample sample = {
         .metric_name = metric->name, .labels = labels, .n_labels = n_labels};
     uint64_t hash = hash_labels(&sample, metric->hash);
 
-    if (rm__table_find(&store->series, hash, series_has_key, &sample) != NULL) {
+    rm__table_prefetch(&store->series, hash);
+    return new_series(metric, hash, &sample);
+}
+
+int rm__store_add_series(struct rm_store *store, struct rm_series *series)
+{
+    const struct rm_sample sample = {.metric_name = series->metric->name,
+                                     .labels = series->labels,
+                                     .n_labels = series->n_labels};
+
+    if (rm__table_find(&store->series, series->hash, series_has_key, &sample) != NULL) {
         return RM_EEXIST;
     }
-    return add_series(store, metric, hash, &sample, ret_series);
+    return add_series(store, series);
 }
 
 bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample)
@@ -208,6 +217,7 @@ int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
                          struct rm_store_hashes hashes, struct rm_series **ret_series)
 {
     struct rm_metric *metric;
+    int rv;
 
     *ret_series = rm__table_find(&store->series, hashes.series, series_has_key, sample);
     if (*ret_series != NULL) {
@@ -215,14 +225,22 @@ int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
     }
     metric = rm__table_find(&store->metrics, hashes.metric, metric_has_name, &sample->metric_name);
     if (metric == NULL) {
-        int rv = add_metric(store, hashes.metric, sample->metric_name,
-                            rm__bucket_table_choose(&store->bounds, sample->metric_name), &metric);
+        rv = add_metric(store, hashes.metric, sample->metric_name,
+                        rm__bucket_table_choose(&store->bounds, sample->metric_name), &metric);
 
         if (rv != 0) {
             return rv;
         }
     }
-    return add_series(store, metric, hashes.series, sample, ret_series);
+    *ret_series = new_series(metric, hashes.series, sample);
+    if (*ret_series == NULL) {
+        return RM_ENOMEM;
+    }
+    rv = add_series(store, *ret_series);
+    if (rv != 0) {
+        rm__series_free(*ret_series);
+    }
+    return rv;
 }
 
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)

@@ -25,13 +25,20 @@ struct rm_store {
 /* NULL where no such metric is known. */
 struct rm_metric *rm__store_find_metric(const struct rm_store *store, struct rm_slice name);
 
-/* A metric without series, which becomes one more owner of @bounds; a series without observations.
- * The store owns them. Copies. On error the store is unchanged. Errors: RM_EEXIST, RM_ENOMEM. */
+/* A metric without series, which becomes one more owner of @bounds; the store owns it. Copies. On
+ * error the store is unchanged. Errors: RM_EEXIST, RM_ENOMEM. */
 int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
                           struct rm_shared_bounds *bounds, struct rm_metric **ret_metric);
-int rm__store_make_series(struct rm_store *store, struct rm_metric *metric,
-                          const struct rm_label *labels, size_t n_labels,
-                          struct rm_series **ret_series);
+
+/* A series without observations, the caller's, which is not in the store yet. Copies. NULL when out
+ * of memory. */
+struct rm_series *rm__store_new_series(struct rm_store *store, struct rm_metric *metric,
+                                       const struct rm_label *labels, size_t n_labels);
+
+/* Takes it over, with what was recorded in it meanwhile, unless it fails: the store is then
+ * unchanged. It should not follow at once: memory was asked for its place. Errors: RM_EEXIST,
+ * RM_ENOMEM. */
+int rm__store_add_series(struct rm_store *store, struct rm_series *series);
 
 /* Where what a sample belongs to stands in the tables. */
 struct rm_store_hashes {

@@ -12,16 +12,23 @@
 #include "store_image.h"
 #include "store_internal.h"
 
+/* So many series are read before the first of them is added to the store: by then memory has
+ * brought its place there. */
+enum { N_MADE = 16 };
+
 struct restorer {
     struct rm_store *store;
     struct rm_blob *blob;
-    bool is_hashed;               /* blocks are believed where their hash is right */
-    struct rm_slice index;        /* what is left of it */
-    struct rm_slice observations; /* and of them */
-    uint64_t n_observations;      /* as many are left */
-    struct rm_buffer labels;      /* of struct rm_label, those of one series */
-    struct rm_vector bounds;      /* of struct rm_shared_bounds, as the image numbers them */
-    uint64_t *seen;               /* one bit for each ordinal of one metric */
+    bool is_hashed;                 /* blocks are believed where their hash is right */
+    struct rm_slice index;          /* what is left of it */
+    struct rm_slice observations;   /* and of them */
+    uint64_t n_observations;        /* as many are left */
+    struct rm_buffer labels;        /* of struct rm_label, those of one series */
+    struct rm_vector bounds;        /* of struct rm_shared_bounds, as the image numbers them */
+    uint64_t *seen;                 /* one bit for each ordinal of one metric */
+    struct rm_series *made[N_MADE]; /* not in the store yet; a ring, owned */
+    uint64_t n_made;                /* of all that were made */
+    uint64_t n_added;               /* of these, to the store */
 };
 
 /* A series, as far as it was read. */
@@ -256,31 +263,74 @@ static int fill_series(struct restorer *restorer, const struct rm_store_image_se
     return rv != 0 || distribution.len == 0 ? rv : add_distribution(progress, distribution);
 }
 
-static int add_series(struct restorer *restorer, struct rm_metric *metric,
-                      struct progress *ret_progress)
+/* Adds the series that was made first of those that are not in the store. */
+static int add_made(struct restorer *restorer)
+{
+    int rv = rm__store_add_series(restorer->store, restorer->made[restorer->n_added % N_MADE]);
+
+    if (rv != 0) {
+        return rv == RM_EEXIST ? RM_ECORRUPT : rv;
+    }
+    restorer->n_added++;
+    return 0;
+}
+
+static int add_all_made(struct restorer *restorer)
+{
+    int rv = 0;
+
+    while (restorer->n_added < restorer->n_made && rv == 0) {
+        rv = add_made(restorer);
+    }
+    return rv;
+}
+
+static void free_made(struct restorer *restorer)
+{
+    for (; restorer->n_added < restorer->n_made; restorer->n_added++) {
+        rm__series_free(restorer->made[restorer->n_added % N_MADE]);
+    }
+}
+
+/* A series without observations, which is added to the store in its turn. */
+static int make_series(struct restorer *restorer, struct rm_metric *metric, uint32_t n_labels,
+                       struct rm_series **ret_series)
+{
+    struct rm_series *series;
+    int rv = read_labels(restorer, n_labels);
+
+    if (rv == 0 && restorer->n_made - restorer->n_added == N_MADE) {
+        rv = add_made(restorer);
+    }
+    if (rv != 0) {
+        return rv;
+    }
+    series = rm__store_new_series(restorer->store, metric,
+                                  (const struct rm_label *)(const void *)restorer->labels.data,
+                                  n_labels);
+    if (series == NULL) {
+        return RM_ENOMEM;
+    }
+    restorer->made[restorer->n_made++ % N_MADE] = series;
+    *ret_series = series;
+    return 0;
+}
+
+static int read_series(struct restorer *restorer, struct rm_metric *metric,
+                       struct progress *ret_progress)
 {
     const struct rm_store_image_series *image = rm__image_take(&restorer->index, 1, sizeof *image);
     struct progress progress = {.first_ordinal = UINT64_MAX,
                                 .last = {.position = {RM_TIMESTAMP_MIN_MS - 1, UINT64_MAX}}};
-    uint64_t n_bytes;
     int rv;
 
     if (image == NULL) {
         return RM_ECORRUPT;
     }
-    rv = read_labels(restorer, image->n_labels);
-    if (rv != 0) {
-        return rv;
+    rv = make_series(restorer, metric, image->n_labels, &progress.series);
+    if (rv == 0) {
+        rv = fill_series(restorer, image, &progress);
     }
-    rv = rm__store_make_series(restorer->store, metric,
-                               (const struct rm_label *)(const void *)restorer->labels.data,
-                               image->n_labels, &progress.series);
-    if (rv != 0) {
-        return rv == RM_EEXIST ? RM_ECORRUPT : rv;
-    }
-    n_bytes = progress.series->n_bytes;
-    rv = fill_series(restorer, image, &progress);
-    restorer->store->n_bytes += progress.series->n_bytes - n_bytes;
     *ret_progress = progress;
     return rv;
 }
@@ -288,14 +338,14 @@ static int add_series(struct restorer *restorer, struct rm_metric *metric,
 /* ---- metrics ---- */
 
 /* Series were created in the order of their first ordinals. */
-static int add_all_series(struct restorer *restorer, struct rm_metric *metric, uint32_t n_series)
+static int read_all_series(struct restorer *restorer, struct rm_metric *metric, uint32_t n_series)
 {
     uint64_t n_observations = 0;
     uint64_t first_ordinal = 0;
 
     for (uint32_t i = 0; i < n_series; i++) {
         struct progress progress;
-        int rv = add_series(restorer, metric, &progress);
+        int rv = read_series(restorer, metric, &progress);
 
         if (rv != 0) {
             return rv;
@@ -333,7 +383,7 @@ static int add_metric(struct restorer *restorer)
     }
     restorer->n_observations -= image->n_observations;
     metric->n_samples = image->n_observations;
-    rv = add_all_series(restorer, metric, image->n_series);
+    rv = read_all_series(restorer, metric, image->n_series);
     memset(restorer->seen, 0, (metric->n_samples / 64 + 1) * sizeof *restorer->seen);
     store->n_samples += metric->n_samples;
     return rv;
@@ -391,6 +441,9 @@ static int add_metrics(struct restorer *restorer, const struct rm_store_image_he
     for (uint64_t i = 0; i < header->n_metrics && rv == 0; i++) {
         rv = add_metric(restorer);
     }
+    if (rv == 0) {
+        rv = add_all_made(restorer);
+    }
     rm__numbered_bounds_done(&restorer->bounds);
     if (rv != 0) {
         return rv;
@@ -420,6 +473,7 @@ static int restore(struct rm_blob *blob, const struct rm_store_image_header *hea
     if (rv == 0) {
         rv = add_metrics(&restorer, header);
     }
+    free_made(&restorer);
     free(restorer.seen);
     rm_buffer_done(&restorer.labels);
     if (rv != 0) {

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "raftmetrics/metrics/frozen_values.h"
 #include "raftmetrics/metrics/store.h"
 
 /* Of this core: what others do on the machine does not count. */
@@ -250,10 +251,56 @@ static void range(void)
     rm_store_free(store);
 }
 
+/* Freezing the newest values: all of one long series; those of many series, newest of all. */
+static void freeze_values(const char *what, unsigned n_series, unsigned n_a_series, size_t limit)
+{
+    enum { N_TIMES = 20 };
+    struct rm_store *store = fill(n_series, n_a_series, UINT64_MAX, true);
+    const struct rm_selection selection = {
+        .metric_name = rm_slice_of("http_requests_0"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    struct rm_point *points = malloc(limit * sizeof *points);
+    struct rm_frozen_values *values;
+    double freezing = 0;
+    double taking = 0;
+    uint64_t n_points = 0;
+    size_t n;
+
+    for (int i = 0; i < N_TIMES; i++) {
+        double began = seconds();
+
+        assert(rm_store_freeze_values(store, &selection, limit, NULL, RM_VALUES_BY_TIME, &values) ==
+               0);
+        freezing += seconds() - began;
+        began = seconds();
+        assert(rm_frozen_values_next(values, points, limit, &n) == 0 && n == values->n_points);
+        taking += seconds() - began;
+        n_points += n;
+        rm_frozen_values_free(values);
+    }
+    printf("{\"what\": \"%s\", \"values\": %llu, \"freeze_ms\": %.3f, \"ns_a_value\": %.1f}\n",
+           what, (unsigned long long)n_points / N_TIMES, freezing / N_TIMES * 1e3,
+           taking / (double)n_points * 1e9);
+    free(points);
+    rm_store_free(store);
+}
+
+static void values(void)
+{
+    freeze_values("all of one series", 1, 1000000, 1000000);
+    freeze_values("half of one series", 1, 1000000, 500000);
+    freeze_values("half of ten series", 10, 100000, 500000);
+    freeze_values("half of 1,000 series", 1000, 1000, 500000);
+    freeze_values("few of 1,000 series", 1000, 1000, 10000);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "image") == 0) {
         image();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "values") == 0) {
+        values();
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "range") == 0) {
@@ -264,6 +311,6 @@ int main(int argc, char **argv)
         apply((unsigned)strtoul(argv[2], NULL, 10));
         return 0;
     }
-    fprintf(stderr, "usage: %s apply N_SERIES | image | range\n", argv[0]);
+    fprintf(stderr, "usage: %s apply N_SERIES | image | range | values\n", argv[0]);
     return 2;
 }
