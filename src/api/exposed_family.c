@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "raftmetrics/metrics/name.h"
+#include "raftmetrics/metrics/name_pattern.h"
 
 enum { HELP_TEXT_MAX = RM_METRIC_NAME_MAX + 64, SUFFIXES_MAX = 4 };
 
@@ -26,28 +27,32 @@ static const struct {
         {RM_EXPOSITION_COUNTER, "", "The newest value of each series of %.*s.", {"", "_total"}, 2},
 };
 
-/* Configuration by name pattern is to decide this; so far all are the same. */
-enum rm__exposed_as rm__exposed_as_of(struct rm_slice metric)
+enum rm_exposed_as rm__exposed_as_of(const struct rm_exposition_rule *rules, size_t n_rules,
+                                     struct rm_slice metric)
 {
-    (void)metric;
-    return RM__EXPOSED_AS_BOTH;
+    for (size_t i = 0; i < n_rules; i++) {
+        if (rm_name_pattern_matches(rules[i].pattern, metric)) {
+            return rules[i].as;
+        }
+    }
+    return RM_EXPOSED_AS_BOTH;
 }
 
-size_t rm__exposed_families(enum rm__exposed_as as,
+size_t rm__exposed_families(enum rm_exposed_as as,
                             enum rm__exposed_family ret_families[RM__FAMILIES_OF_ONE_MAX])
 {
     switch (as) {
-    case RM__EXPOSED_AS_BOTH:
+    case RM_EXPOSED_AS_BOTH:
         ret_families[0] = RM__FAMILY_HISTOGRAM;
         ret_families[1] = RM__FAMILY_LAST;
         return 2;
-    case RM__EXPOSED_AS_HISTOGRAM:
+    case RM_EXPOSED_AS_HISTOGRAM:
         ret_families[0] = RM__FAMILY_HISTOGRAM;
         return 1;
-    case RM__EXPOSED_AS_GAUGE:
+    case RM_EXPOSED_AS_GAUGE:
         ret_families[0] = RM__FAMILY_GAUGE;
         return 1;
-    case RM__EXPOSED_AS_COUNTER:
+    case RM_EXPOSED_AS_COUNTER:
         ret_families[0] = RM__FAMILY_COUNTER;
         return 1;
     }

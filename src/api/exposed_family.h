@@ -3,15 +3,10 @@
 #ifndef RAFTMETRICS_SRC_API_EXPOSED_FAMILY_H
 #define RAFTMETRICS_SRC_API_EXPOSED_FAMILY_H
 
+#include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/base/exposition.h"
 
-enum rm__exposed_as {
-    RM__EXPOSED_AS_BOTH, /* histogram and last */
-    RM__EXPOSED_AS_HISTOGRAM,
-    RM__EXPOSED_AS_GAUGE,
-    RM__EXPOSED_AS_COUNTER,
-};
-
+/* Those of one metric come in this order. */
 enum rm__exposed_family {
     RM__FAMILY_HISTOGRAM,
     RM__FAMILY_LAST,
@@ -21,11 +16,11 @@ enum rm__exposed_family {
 
 enum { RM__EXPOSED_FAMILIES = RM__FAMILY_COUNTER + 1, RM__FAMILIES_OF_ONE_MAX = 2 };
 
-/* How @metric is exposed. */
-enum rm__exposed_as rm__exposed_as_of(struct rm_slice metric);
+enum rm_exposed_as rm__exposed_as_of(const struct rm_exposition_rule *rules, size_t n_rules,
+                                     struct rm_slice metric);
 
 /* The families of a metric in their order; returns how many. */
-size_t rm__exposed_families(enum rm__exposed_as as,
+size_t rm__exposed_families(enum rm_exposed_as as,
                             enum rm__exposed_family ret_families[RM__FAMILIES_OF_ONE_MAX]);
 
 /* Begins the family of @metric, or goes on with it. */

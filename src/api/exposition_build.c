@@ -13,7 +13,7 @@ enum {
 };
 
 struct build {
-    struct rm_exposition_style style;
+    const struct rm__exposition_source *source;
     const struct rm__exposition_limits *limits;
     struct rm_buffer *pieces;
     struct rm_exposition exposition;
@@ -52,7 +52,7 @@ static int write_series(struct build *build, const struct rm_exposed_metric *met
     rm_exposition_labels(&build->exposition, series.labels, series.n_labels);
     if (family == RM__FAMILY_HISTOGRAM) {
         write_histogram(&build->exposition, metric->bounds, &series);
-    } else if (!isnan(series.last)) {
+    } else if (!isnan(series.last) && (family != RM__FAMILY_COUNTER || series.last >= 0)) {
         rm_exposition_value(&build->exposition, series.last);
     }
     rm_exposed_series_done(&series);
@@ -104,21 +104,41 @@ static int write_family(struct build *build, const struct rm_exposed_metric *met
     return rv;
 }
 
+/* The first family of the metric that is not before @from. */
+static uint32_t next_family(const struct build *build, const struct rm_exposed_metric *metric,
+                            uint32_t from)
+{
+    const struct rm__exposition_source *source = build->source;
+    enum rm__exposed_family families[RM__FAMILIES_OF_ONE_MAX];
+    enum rm_exposed_as as = rm__exposed_as_of(source->rules, source->n_rules, metric->name);
+    size_t n = rm__exposed_families(as, families);
+
+    for (size_t i = 0; i < n; i++) {
+        if (families[i] >= from) {
+            return families[i];
+        }
+    }
+    return RM__EXPOSED_FAMILIES;
+}
+
 /* *@ret_is_done: all of it is written. */
 static int write_metric(struct build *build, const struct rm_exposed_metric *metric,
                         bool *ret_is_done)
 {
-    enum rm__exposed_family families[RM__FAMILIES_OF_ONE_MAX];
-    size_t n = rm__exposed_families(rm__exposed_as_of(metric->name), families);
     int rv = 0;
 
-    while (rv == 0 && build->next.family < n && !is_full(build)) {
-        rv = write_family(build, metric, families[build->next.family]);
+    while (rv == 0 && build->next.family < RM__EXPOSED_FAMILIES && !is_full(build)) {
+        if (build->next.series == 0) {
+            build->next.family = next_family(build, metric, build->next.family);
+        }
+        if (build->next.family < RM__EXPOSED_FAMILIES) {
+            rv = write_family(build, metric, build->next.family);
+        }
         if (build->next.series >= metric->n_series) {
             set_next(build, metric->name, build->next.family + 1, 0);
         }
     }
-    *ret_is_done = build->next.family >= n;
+    *ret_is_done = build->next.family >= RM__EXPOSED_FAMILIES;
     return rv;
 }
 
@@ -130,8 +150,8 @@ static struct rm_exposure *find_first(struct build *build, struct rm_exposed_met
 
     for (size_t i = 0; i < build->n_exposures; i++) {
         if (rm_exposure_peek(&build->exposures[i], &metric) &&
-            (first == NULL ||
-             rm_exposition_compare_names(build->style, metric.name, ret_metric->name) < 0)) {
+            (first == NULL || rm_exposition_compare_names(build->source->style, metric.name,
+                                                          ret_metric->name) < 0)) {
             first = &build->exposures[i];
             *ret_metric = metric;
         }
@@ -165,33 +185,35 @@ static int write_pieces(struct build *build, bool *ret_is_last)
 }
 
 /* RM_EBUSY: some store is not in order yet. */
-static int find_place(struct build *build, struct rm_store *const *stores, size_t n_stores)
+static int find_place(struct build *build)
 {
+    const struct rm__exposition_source *source = build->source;
     struct rm_slice from = rm_slice_make(build->next.metric, build->next.metric_len);
     int rv = 0;
 
-    build->exposures = calloc(n_stores + 1, sizeof *build->exposures);
+    build->exposures = calloc(source->n_stores + 1, sizeof *build->exposures);
     if (build->exposures == NULL) {
         return RM_ENOMEM;
     }
-    for (size_t i = 0; rv == 0 && i < n_stores; i++) {
-        rv = rm_store_expose(stores[i], build->style, from, ORDERING_MAX, &build->exposures[i]);
+    for (size_t i = 0; rv == 0 && i < source->n_stores; i++) {
+        rv = rm_store_expose(source->stores[i], source->style, from, ORDERING_MAX,
+                             &build->exposures[i]);
     }
-    build->n_exposures = n_stores;
+    build->n_exposures = source->n_stores;
     return rv;
 }
 
-int rm__exposition_build(struct rm_store *const *stores, size_t n_stores,
-                         struct rm_exposition_style style, const struct rm__exposition_cursor *from,
+int rm__exposition_build(const struct rm__exposition_source *source,
+                         const struct rm__exposition_cursor *from,
                          const struct rm__exposition_limits *limits, struct rm_buffer *pieces,
                          struct rm__exposition_cursor *ret_next, bool *ret_is_last)
 {
-    struct build build = {.style = style, .limits = limits, .pieces = pieces, .next = *from};
+    struct build build = {.source = source, .limits = limits, .pieces = pieces, .next = *from};
     bool is_last = false;
     int rv;
 
-    rm_exposition_init(&build.exposition, style, pieces);
-    rv = find_place(&build, stores, n_stores);
+    rm_exposition_init(&build.exposition, source->style, pieces);
+    rv = find_place(&build);
     if (rv == 0) {
         rv = write_pieces(&build, &is_last);
     } else if (rv == RM_EBUSY) {

@@ -12,12 +12,12 @@
 #include "raftmetrics/metrics/name.h"
 #include "shard_set.h"
 
-/* The next series to be written: one of a metric's family, or where the metric has no such series,
- * the first behind it. Zeroed: the very first. */
+/* The next series to be written: one of a metric's family, or where the metric has no such series
+ * or no such family, the first behind it. Zeroed: the very first. */
 struct rm__exposition_cursor {
     char metric[RM_METRIC_NAME_MAX];
     uint32_t metric_len;
-    uint32_t family; /* the how-manieth of the metric's */
+    uint32_t family; /* enum rm__exposed_family; RM__EXPOSED_FAMILIES: all are written */
     uint32_t series;
 };
 

@@ -41,11 +41,12 @@ static bool parse_choice(const struct rm__params *params, const char *name, cons
     return *ret_is_yes || rm_slice_is(text, no);
 }
 
-static bool parse_count(const struct rm__params *params, const char *name, uint32_t *ret_count)
+static bool parse_count(const struct rm__params *params, const char *name, uint32_t max,
+                        uint32_t *ret_count)
 {
     int64_t count;
 
-    if (rm_int_parse(rm__params_get(params, name), 0, UINT32_MAX, &count) != 0) {
+    if (rm_int_parse(rm__params_get(params, name), 0, max, &count) != 0) {
         return false;
     }
     *ret_count = (uint32_t)count;
@@ -65,8 +66,8 @@ static bool parse_cursor(const struct rm__params *params, struct rm__exposition_
     }
     memcpy(ret_cursor->metric, after.data, after.len);
     ret_cursor->metric_len = (uint32_t)after.len;
-    return parse_count(params, "family", &ret_cursor->family) &&
-           parse_count(params, "series", &ret_cursor->series);
+    return parse_count(params, "family", RM__EXPOSED_FAMILIES, &ret_cursor->family) &&
+           parse_count(params, "series", UINT32_MAX, &ret_cursor->series);
 }
 
 int rm__page_query_parse(const struct rm__params *params, struct rm__page_query *ret_query)
@@ -77,7 +78,7 @@ int rm__page_query_parse(const struct rm__params *params, struct rm__page_query 
         !parse_choice(params, "syntax", "text", "openmetrics", &is_openmetrics) ||
         !parse_choice(params, "names", "escaped", "kept", &ret_query->style.keeps_names) ||
         !parse_cursor(params, &ret_query->from) ||
-        !parse_count(params, "max_bytes", &ret_query->max_bytes)) {
+        !parse_count(params, "max_bytes", UINT32_MAX, &ret_query->max_bytes)) {
         return RM_ESYNTAX;
     }
     ret_query->style.syntax = is_openmetrics ? RM_EXPOSITION_OPENMETRICS : RM_EXPOSITION_TEXT;

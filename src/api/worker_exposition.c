@@ -46,18 +46,20 @@ static int build_page(const struct rm_worker *worker, const struct rm__page_quer
 {
     struct rm__exposition_limits limits = {.max_bytes = query->max_bytes,
                                            .until_us = rm_clock_mono_us() + PAGE_US_MAX};
+    struct rm__exposition_source source = {.style = query->style,
+                                           .rules = worker->options.exposition_rules,
+                                           .n_rules = worker->options.n_exposition_rules};
     struct rm__exposition_page built;
     struct rm_store **stores;
     struct rm_buffer pieces;
-    size_t n;
-    int rv = find_stores(worker, &query->shards, &stores, &n, &built.shards);
+    int rv = find_stores(worker, &query->shards, &stores, &source.n_stores, &built.shards);
 
     if (rv != 0) {
         return rv;
     }
     rm_buffer_init(&pieces, PAGE_BYTES_MAX);
-    rv = rm__exposition_build(stores, n, query->style, &query->from, &limits, &pieces, &built.next,
-                              &built.is_last);
+    source.stores = stores;
+    rv = rm__exposition_build(&source, &query->from, &limits, &pieces, &built.next, &built.is_last);
     if (rv == 0) {
         built.pieces = rm_buffer_peek(&pieces);
         rv = rm__exposition_page_write(&built, worker->options.n_shards, page);

@@ -1,5 +1,5 @@
-/* The lists of a configuration: workers, tokens and bounds of histograms. Reasons are sentences
- * without the key and its source, which the caller knows. */
+/* The lists of a configuration: workers, tokens, and what patterns of names decide. Reasons are
+ * sentences without the key and its source, which the caller knows. */
 #ifndef RAFTMETRICS_SRC_CMD_CONFIG_LISTS_H
 #define RAFTMETRICS_SRC_CMD_CONFIG_LISTS_H
 
@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/base/slice.h"
@@ -56,5 +57,18 @@ json_t *rm_bounds_list_to_json(const struct rm_bounds_list *list);
 /* http.*=0.1,1,2.5;*_bytes=1000,1000000 */
 void rm_bounds_list_show(FILE *out, const struct rm_bounds_list *list);
 void rm_bounds_list_done(struct rm_bounds_list *list);
+
+struct rm_exposition_list {
+    struct rm_exposition_rule *items; /* valid; patterns are NUL-terminated */
+    size_t n;
+};
+
+/* An array of {"pattern", "as"}. Errors: RM_EINVAL with a reason; RM_ENOMEM. */
+int rm_exposition_list_from_json(const json_t *value, struct rm_exposition_list *ret_list,
+                                 struct rm_complaint *reason);
+json_t *rm_exposition_list_to_json(const struct rm_exposition_list *list);
+/* *_total=counter;http.*=histogram */
+void rm_exposition_list_show(FILE *out, const struct rm_exposition_list *list);
+void rm_exposition_list_done(struct rm_exposition_list *list);
 
 #endif

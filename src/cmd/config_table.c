@@ -116,6 +116,12 @@ const struct rm_config_key rm_config_keys[] = {
      AT(bounds), false,
      "upper bounds of the histograms of metrics whose name matches a pattern, for metrics that "
      "are new: {\"http.*\": [0.1, 0.5, 2.5], …}; the first that matches decides"},
+    {"exposition", RM_CONFIG_EXPOSITION, WORKER, "", NULL, 0, RM_EXPOSITION_RULES_MAX, NULL,
+     AT(exposition), false,
+     "as what GET /metrics shows scrapers the metrics whose name matches a pattern: an array of "
+     "{\"pattern\", \"as\"}, where as is both (the default), histogram, gauge or counter; the "
+     "first "
+     "that matches decides"},
 };
 
 const size_t rm_config_n_keys = sizeof rm_config_keys / sizeof rm_config_keys[0];
@@ -166,7 +172,8 @@ void rm_config_flag_name(const struct rm_config_key *key, char ret_name[RM_CONFI
 
 bool rm_config_is_file_only(const struct rm_config_key *key)
 {
-    return key->type == RM_CONFIG_TOKENS || key->type == RM_CONFIG_BOUNDS;
+    return key->type == RM_CONFIG_TOKENS || key->type == RM_CONFIG_BOUNDS ||
+           key->type == RM_CONFIG_EXPOSITION;
 }
 
 const char *rm_config_type_name(enum rm_config_type type)
@@ -183,6 +190,7 @@ const char *rm_config_type_name(enum rm_config_type type)
     case RM_CONFIG_BOUNDS:
         return "object";
     case RM_CONFIG_TOKENS:
+    case RM_CONFIG_EXPOSITION:
         break;
     }
     return "array";

@@ -11,10 +11,11 @@
 enum rm_config_type {
     RM_CONFIG_TEXT,
     RM_CONFIG_INT,
-    RM_CONFIG_CHOICE,  /* one of a few words, stored as its place among them */
-    RM_CONFIG_WORKERS, /* host:port,… or 2=host:port,… or a JSON array */
-    RM_CONFIG_TOKENS,  /* a JSON array; in the file only */
-    RM_CONFIG_BOUNDS,  /* a JSON object of patterns and bounds; in the file only */
+    RM_CONFIG_CHOICE,     /* one of a few words, stored as its place among them */
+    RM_CONFIG_WORKERS,    /* host:port,… or 2=host:port,… or a JSON array */
+    RM_CONFIG_TOKENS,     /* a JSON array; in the file only */
+    RM_CONFIG_BOUNDS,     /* a JSON object of patterns and bounds; in the file only */
+    RM_CONFIG_EXPOSITION, /* a JSON array of patterns and words; in the file only */
 };
 
 enum { RM_CONFIG_BOTH = RM_DAEMON_CONTROL | RM_DAEMON_WORKER };

@@ -129,14 +129,53 @@ static int set_workers(struct rm_config *config, const struct rm_config_key *key
     return 0;
 }
 
+static int set_tokens(struct rm_config *config, const json_t *value, struct rm_complaint *reason)
+{
+    struct rm_token_list old = {config->tokens, config->n_tokens};
+    struct rm_token_list list;
+    int error = rm_token_list_from_json(value, &list, reason);
+
+    if (error == 0) {
+        rm_token_list_done(&old);
+        config->tokens = list.items;
+        config->n_tokens = list.n;
+    }
+    return error;
+}
+
+static int set_bounds(struct rm_config *config, const json_t *value, struct rm_complaint *reason)
+{
+    struct rm_bounds_list old = {config->bounds, config->n_bounds};
+    struct rm_bounds_list list;
+    int error = rm_bounds_list_from_json(value, &list, reason);
+
+    if (error == 0) {
+        rm_bounds_list_done(&old);
+        config->bounds = list.items;
+        config->n_bounds = list.n;
+    }
+    return error;
+}
+
+static int set_exposition(struct rm_config *config, const json_t *value,
+                          struct rm_complaint *reason)
+{
+    struct rm_exposition_list old = {config->exposition, config->n_exposition};
+    struct rm_exposition_list list;
+    int error = rm_exposition_list_from_json(value, &list, reason);
+
+    if (error == 0) {
+        rm_exposition_list_done(&old);
+        config->exposition = list.items;
+        config->n_exposition = list.n;
+    }
+    return error;
+}
+
 static int set_lists(struct rm_config *config, const struct rm_config_key *key, const json_t *value,
                      struct rm_complaint *reason)
 {
     struct rm_worker_list workers;
-    struct rm_token_list tokens = {config->tokens, config->n_tokens};
-    struct rm_bounds_list bounds = {config->bounds, config->n_bounds};
-    struct rm_token_list new_tokens;
-    struct rm_bounds_list new_bounds;
     int error;
 
     switch (key->type) {
@@ -147,21 +186,11 @@ static int set_lists(struct rm_config *config, const struct rm_config_key *key, 
         }
         return error;
     case RM_CONFIG_TOKENS:
-        error = rm_token_list_from_json(value, &new_tokens, reason);
-        if (error == 0) {
-            rm_token_list_done(&tokens);
-            config->tokens = new_tokens.items;
-            config->n_tokens = new_tokens.n;
-        }
-        return error;
+        return set_tokens(config, value, reason);
+    case RM_CONFIG_BOUNDS:
+        return set_bounds(config, value, reason);
     default:
-        error = rm_bounds_list_from_json(value, &new_bounds, reason);
-        if (error == 0) {
-            rm_bounds_list_done(&bounds);
-            config->bounds = new_bounds.items;
-            config->n_bounds = new_bounds.n;
-        }
-        return error;
+        return set_exposition(config, value, reason);
     }
 }
 
@@ -195,6 +224,7 @@ static int set_by_type(struct rm_config *config, const struct rm_config_key *key
         return set_workers(config, key, text, where, complaint);
     case RM_CONFIG_TOKENS:
     case RM_CONFIG_BOUNDS:
+    case RM_CONFIG_EXPOSITION:
         break;
     }
     return 0; /* these have no text form, and none by default */
@@ -316,6 +346,9 @@ json_t *rm_config_to_json(const struct rm_config *config, const struct rm_config
         return tokens_to_json(config);
     case RM_CONFIG_BOUNDS:
         return rm_bounds_list_to_json(&(struct rm_bounds_list){config->bounds, config->n_bounds});
+    case RM_CONFIG_EXPOSITION:
+        return rm_exposition_list_to_json(
+            &(struct rm_exposition_list){config->exposition, config->n_exposition});
     case RM_CONFIG_TEXT:
         break;
     }
@@ -360,6 +393,10 @@ void rm_config_show(FILE *out, const struct rm_config *config, const struct rm_c
         break;
     case RM_CONFIG_BOUNDS:
         rm_bounds_list_show(out, &(struct rm_bounds_list){config->bounds, config->n_bounds});
+        break;
+    case RM_CONFIG_EXPOSITION:
+        rm_exposition_list_show(
+            out, &(struct rm_exposition_list){config->exposition, config->n_exposition});
         break;
     case RM_CONFIG_TEXT:
         fputs(key->is_secret && **text_at(config, key) != '\0' ? mask : *text_at(config, key), out);

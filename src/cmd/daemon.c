@@ -148,6 +148,8 @@ void rm_daemon_worker_options(const struct rm_config *config, struct rm_worker_o
         .max_idempotency_keys = (size_t)config->max_idempotency_keys,
         .bucket_rules = config->bounds,
         .n_bucket_rules = config->n_bounds,
+        .exposition_rules = config->exposition,
+        .n_exposition_rules = config->n_exposition,
     };
     rm_daemon_api_options(config, &ret_options->api);
 }

@@ -80,6 +80,12 @@ class Prometheus:
         assert len(values) <= 1, values
         return next(iter(values.values()), None)
 
+    def types(self, job):
+        """Of the families that a job exposes, by name."""
+        answer = json.loads(self._get("/api/v1/targets/metadata?" + urllib.parse.urlencode(
+            {"match_target": f'{{job="{job}"}}'})))
+        return {each["metric"]: each["type"] for each in answer["data"]}
+
     def _get(self, target):
         assert self._process.poll() is None, "Prometheus ended"
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{target}", timeout=10) as answer:

@@ -285,6 +285,66 @@ def test_a_worker_that_leads_no_more_cuts_its_answer_off(make_cluster):
         answer.read()
 
 
+RULES = [{"pattern": "*_total", "as": "counter"}, {"pattern": "disk.?", "as": "gauge"},
+         {"pattern": "disk.*", "as": "histogram"}, {"pattern": "disk.10", "as": "gauge"}]
+
+
+def test_as_what_is_configured(make_cluster):
+    cluster = make_cluster(n_workers=1, worker={"exposition": RULES})
+    api = cluster.client()
+    for value in (5, 7):
+        for name in ("http_requests_total", "disk.1", "disk.10", "cpu"):
+            api.record(name, value, labels={"host": "a"})
+    api.record("http_requests_total", -1, labels={"host": "b"})
+    for node in cluster.nodes:
+        for form in (None, "openmetrics"):
+            families = scrape(node.client(), form=form)
+            total = "http_requests" + ("" if form else "_total")
+            assert {name: family.type for name, family in families.items()} == {
+                "cpu": "histogram", "cpu_last": "gauge", "disk_1": "gauge", "disk_10": "histogram", total: "counter"}
+            assert families["disk_1"].value(host="a") == 7
+            assert families[total].samples == {("http_requests_total", (("host", "a"),)): 7}
+            assert families["disk_10"].value("_sum", host="a") == 12
+    assert exposition.promtool_check(api.get("/metrics", headers={"Accept": None}).body) == ""
+    with Prometheus({"control": (cluster.control.port, "/metrics")}, cluster.token) as prometheus:
+        prometheus.wait_scraped()
+        assert {name.removesuffix("_total"): kind for name, kind in prometheus.types("control").items()} == {
+            "http_requests": "counter", "cpu": "histogram", "cpu_last": "gauge", "disk_1": "gauge",
+            "disk_10": "histogram"}
+        assert prometheus.query("http_requests_total") == {
+            (("__name__", "http_requests_total"), ("host", "a")): 7}
+        assert prometheus.value("disk_1") == 7 and prometheus.value("disk_10_count") == 2
+
+
+def test_plain_names_clash_with_samples_of_histograms(make_cluster):
+    """Of those with a name in common the first in byte order is written."""
+    cluster = make_cluster(n_workers=1, worker={"exposition": [
+        {"pattern": "jobs?*", "as": "gauge"}, {"pattern": "a.b", "as": "counter"}]})
+    api = cluster.client()
+    for name in ("jobs", "jobs_count", "jobs_last", "jobs_sum", "jobs_other", "a.b", "a_b"):
+        api.record(name, 1)
+    families = scrape(api)
+    assert {name: family.type for name, family in families.items()} == {
+        "a_b": "counter", "a_b_last": "gauge", "jobs": "histogram", "jobs_last": "gauge", "jobs_other": "gauge"}
+    assert families["a_b"].help.endswith(" a.b.")
+    assert exposition.parse(api.get("/status/metrics").body)["raftmetrics_exposition_clashes_total"].value() == 4
+
+
+def test_what_is_exposed_may_change(make_cluster):
+    cluster = make_cluster(n_workers=1, worker={"exposition": [{"pattern": "m", "as": "counter"}]})
+    api = cluster.client()
+    api.record("m", 1)
+    worker = cluster.worker(1)
+    for as_what, types in (("gauge", {"m": "gauge"}), ("both", {"m": "histogram", "m_last": "gauge"})):
+        worker.stop()
+        cluster.write_config(worker, node_id=1, data_dir=str(cluster.data_directory / worker.name),
+                             exposition=[{"pattern": "*", "as": as_what}])
+        worker.start()
+        cluster.wait_writable()
+        families = scrape(worker.client())
+        assert {name: family.type for name, family in families.items()} == types
+
+
 def test_without_a_leader_it_is_refused(cluster):
     cluster.wait_writable()
     client = cluster.client()

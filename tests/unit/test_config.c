@@ -593,6 +593,69 @@ static void test_too_many_bounds_are_refused(void **state)
     ASSERT_REFUSED(&given, "\"a\": must be an array of at most 128 numbers", "file /tmp");
 }
 
+static void test_exposition(void **state)
+{
+    struct given given = {RM_DAEMON_WORKER,
+                          "{" ENOUGH ",\"node_id\":1,\"exposition\":["
+                          "{\"pattern\":\"*_total\",\"as\":\"counter\"},"
+                          "{\"as\":\"gauge\",\"pattern\":\"disk.?\"},"
+                          "{\"pattern\":\"x\",\"as\":\"histogram\"},"
+                          "{\"pattern\":\"*\",\"as\":\"both\"}]}",
+                          {NULL},
+                          {NULL}};
+    static const enum rm_exposed_as expected[] = {RM_EXPOSED_AS_COUNTER, RM_EXPOSED_AS_GAUGE,
+                                                  RM_EXPOSED_AS_HISTOGRAM, RM_EXPOSED_AS_BOTH};
+    struct rm_config config;
+    struct rm_complaint complaint;
+    char *table;
+    char *json;
+
+    (void)state;
+    assert_int_equal(load(&given, &config, &complaint), 0);
+    assert_int_equal(config.n_exposition, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(config.exposition[i].as, expected[i]);
+    }
+    assert_true(rm_slice_is(config.exposition[1].pattern, "disk.?"));
+    table = printed(rm_config_print_table, &config);
+    json = printed(rm_config_print_json, &config);
+    assert_non_null(strstr(table, "*_total=counter;disk.?=gauge;x=histogram;*=both "));
+    assert_non_null(strstr(json, "\"pattern\": \"disk.?\",\n        \"as\": \"gauge\""));
+    free(table);
+    free(json);
+    rm_config_done(&config);
+}
+
+static void test_bad_exposition_is_refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{\"a\":\"gauge\"}", "exposition: must be an array of at most 64 objects"},
+        {"[1]", "entry 1 is not an object with"},
+        {"[{\"pattern\":\"a\",\"as\":\"both\"},{\"pattern\":\"a\"}]",
+         "entry 2 is not an object with"},
+        {"[{\"pattern\":\"a\",\"as\":\"both\",\"x\":1}]", "entry 1 is not an object with"},
+        {"[{\"pattern\":1,\"as\":\"both\"}]", "entry 1 is not an object with"},
+        {"[{\"pattern\":\"a b\",\"as\":\"both\"}]", "entry 1: \"a b\" is not a pattern"},
+        {"[{\"pattern\":\"\",\"as\":\"both\"}]", "entry 1: \"\" is not a pattern"},
+        {"[{\"pattern\":\"a\",\"as\":\"Gauge\"}]", "entry 1, \"a\": \"Gauge\" is none of both, "},
+        {"[{\"pattern\":\"a\",\"as\":\"both\"},{\"pattern\":\"a\",\"as\":\"gauge\"}]",
+         "entry 2: \"a\" stands there twice"},
+    };
+    char file[4096] = "{" ENOUGH ",\"node_id\":1,\"exposition\":[{}";
+    struct given given = {RM_DAEMON_WORKER, file, {NULL}, {NULL}};
+
+    (void)state;
+    for (int i = 0; i < RM_EXPOSITION_RULES_MAX; i++) {
+        strcat(file, ",{}");
+    }
+    strcat(file, "]}");
+    ASSERT_REFUSED(&given, "exposition: must be an array of at most 64 objects", "file /tmp");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(file, sizeof file, "{" ENOUGH ",\"node_id\":1,\"exposition\":%s}", cases[i][0]);
+        ASSERT_REFUSED(&given, cases[i][1], "file /tmp");
+    }
+}
+
 static void print_reference(FILE *out, const struct rm_config *config)
 {
     (void)config;
@@ -703,6 +766,8 @@ int main(void)
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_bad_bounds_are_refused),
         cmocka_unit_test(test_too_many_bounds_are_refused),
+        cmocka_unit_test(test_exposition),
+        cmocka_unit_test(test_bad_exposition_is_refused),
         cmocka_unit_test(test_secrets_are_never_repeated),
         cmocka_unit_test(test_printing_masks_secrets_and_names_sources),
         cmocka_unit_test(test_the_reference_is_the_table),

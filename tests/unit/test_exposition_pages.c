@@ -250,6 +250,7 @@ static void what_is_no_question_is_refused(void **state)
     check_bad_query("shards=1&syntax=text&names=kept&max_bytes=-1");
     check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=1a&family=0&series=0");
     check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=a&family=0");
+    check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=a&family=5&series=0");
 }
 
 /* ---- stores and streams ---- */
@@ -298,6 +299,9 @@ struct flow {
     struct random *random;
     size_t max_bytes;
     bool splits; /* now and then a stream becomes two */
+    const struct rm_exposition_rule *rules;
+    size_t n_rules;
+    struct rm_exposition_rule *changing_rule; /* before each page; NULL: none */
     struct rm__exposition_merge merge;
     struct stream streams[STREAMS_MAX];
     size_t n_streams;
@@ -320,6 +324,10 @@ static void feed(struct flow *flow, struct stream *stream)
     struct rm__exposition_page page = {.shards = stream->shards};
     struct rm__exposition_page read;
     struct rm_store *stores[N_SHARDS];
+    struct rm__exposition_source source = {.stores = stores,
+                                           .style = flow->merge.style,
+                                           .rules = flow->rules,
+                                           .n_rules = flow->n_rules};
     struct rm_buffer pieces;
     struct rm_buffer buffer;
     size_t n = 0;
@@ -333,9 +341,14 @@ static void feed(struct flow *flow, struct stream *stream)
     }
     rm_buffer_init(&pieces, TEXT_MAX);
     rm_buffer_init(&buffer, TEXT_MAX);
-    assert_int_equal(rm__exposition_build(stores, n, flow->merge.style, &stream->next, &limits,
-                                          &pieces, &page.next, &page.is_last),
-                     0);
+    source.n_stores = n;
+    if (flow->changing_rule != NULL) {
+        flow->changing_rule->as =
+            (enum rm_exposed_as)random_below(flow->random, RM_EXPOSED_AS_COUNTER + 1);
+    }
+    assert_int_equal(
+        rm__exposition_build(&source, &stream->next, &limits, &pieces, &page.next, &page.is_last),
+        0);
     page.pieces = rm_buffer_peek(&pieces);
     assert_int_equal(rm__exposition_page_write(&page, N_SHARDS, &buffer), 0);
     rm_buffer_done(&pieces);
@@ -431,6 +444,19 @@ static char *whole_text(struct cluster *cluster, struct random *random,
     return flow_run(&flow, style, 1);
 }
 
+static char *text_by_rules(struct cluster *cluster, struct random *random,
+                           struct rm_exposition_style style, const struct rm_exposition_rule *rules,
+                           size_t n_rules)
+{
+    struct flow flow = {.cluster = cluster,
+                        .random = random,
+                        .max_bytes = TEXT_MAX / 2,
+                        .rules = rules,
+                        .n_rules = n_rules};
+
+    return flow_run(&flow, style, 1);
+}
+
 static void what_few_metrics_look_like(void **state)
 {
     struct random random = random_start(__func__);
@@ -465,6 +491,41 @@ static void what_few_metrics_look_like(void **state)
     assert_true(rm_slice_has_prefix(rm_slice_of(text),
                                     rm_slice_of("# HELP cpu_usage All values that were recorded as "
                                                 "cpu.usage.\n# TYPE cpu_usage histogram\n")));
+    free(text);
+    cluster_close(&cluster);
+}
+
+static void rules_decide_the_families(void **state)
+{
+    static const struct rm_exposition_rule rules[] = {
+        {{"a*", 2}, RM_EXPOSED_AS_COUNTER},  {{"ab", 2}, RM_EXPOSED_AS_GAUGE}, /* decides nothing */
+        {{"b", 1}, RM_EXPOSED_AS_HISTOGRAM}, {{"c", 1}, RM_EXPOSED_AS_GAUGE},
+        {{"*", 1}, RM_EXPOSED_AS_BOTH},
+    };
+    struct random random = random_start(__func__);
+    struct cluster cluster;
+    char *text;
+
+    (void)state;
+    cluster_open(&cluster);
+    record(&cluster, "ab", 1, 3);
+    record(&cluster, "ab", 2, -1); /* no count */
+    record(&cluster, "b", 1, 2);
+    record(&cluster, "c", 1, -2);
+    record(&cluster, "d", 1, 5);
+    text = text_by_rules(&cluster, &random, text_style, rules, sizeof rules / sizeof rules[0]);
+    assert_true(rm_slice_has_prefix(rm_slice_of(text),
+                                    rm_slice_of("# HELP ab The newest value of each series of ab.\n"
+                                                "# TYPE ab counter\n"
+                                                "ab{host_name=\"1\"} 3\n"
+                                                "# HELP b All values that were recorded as b.\n"
+                                                "# TYPE b histogram\n")));
+    assert_non_null(strstr(text, "\nb_count{host_name=\"1\"} 1\n"
+                                 "# HELP c The newest value of each series of c.\n"
+                                 "# TYPE c gauge\n"
+                                 "c{host_name=\"1\"} -2\n"
+                                 "# HELP d All values that were recorded as d.\n"));
+    assert_non_null(strstr(text, "# TYPE d_last gauge\n"));
     free(text);
     cluster_close(&cluster);
 }
@@ -593,12 +654,67 @@ static void metrics_may_go_between_pages(void **state)
     }
 }
 
+/* How many lines of @text begin with @start? */
+static size_t count_lines(const char *text, const char *start)
+{
+    size_t n = 0;
+
+    for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1) {
+        n += strncmp(line, start, strlen(start)) == 0;
+    }
+    return n;
+}
+
+/* Each series once, or none at all. */
+static void check_whole(const char *text, const char *type, const char *sample, size_t n_series)
+{
+    assert_true(count_lines(text, type) <= 1);
+    assert_int_equal(count_lines(text, sample), count_lines(text, type) * n_series);
+}
+
+/* The next page may come from a worker whose rules are others. */
+static void a_family_goes_on_under_other_rules(void **state)
+{
+    static struct rm_exposition_rule rules[] = {{{"m", 1}, RM_EXPOSED_AS_BOTH}};
+    struct random random = random_start(__func__);
+    struct cluster cluster;
+
+    (void)state;
+    cluster_open(&cluster);
+    for (uint64_t i = 0; i < 40; i++) {
+        record(&cluster, "m", i, 1);
+    }
+    for (int round = 0; round < 100; round++) {
+        static struct flow flow;
+        char *text;
+
+        flow = (struct flow){.cluster = &cluster,
+                             .random = &random,
+                             .max_bytes = 1 + random_below(&random, 9000),
+                             .rules = rules,
+                             .n_rules = 1,
+                             .changing_rule = &rules[0]};
+        text = flow_run(&flow, text_style, N_SHARDS);
+        assert_true(count_lines(text, "# TYPE m ") + count_lines(text, "# TYPE m_last ") > 0);
+        check_whole(text, "# TYPE m histogram", "m_count{", 40);
+        check_whole(text, "# TYPE m_last gauge", "m_last{", 40);
+        assert_true(count_lines(text, "# TYPE m ") <= 1);
+        if (count_lines(text, "# TYPE m histogram") == 0) {
+            check_whole(text, "# TYPE m ", "m{", 40);
+        }
+        free(text);
+    }
+    cluster_close(&cluster);
+}
+
 static void a_page_ends_when_its_time_is_over(void **state)
 {
     struct rm__exposition_limits limits = {.max_bytes = TEXT_MAX / 2, .until_us = 0};
     struct rm__exposition_cursor start = {0};
     struct rm__exposition_cursor next;
     struct cluster cluster;
+    const struct rm__exposition_source source = {
+        .stores = cluster.stores, .n_stores = N_SHARDS, .style = text_style};
     struct rm_buffer pieces;
     bool is_last;
 
@@ -607,9 +723,7 @@ static void a_page_ends_when_its_time_is_over(void **state)
     record(&cluster, "a", 1, 1);
     record(&cluster, "a", 2, 1);
     rm_buffer_init(&pieces, TEXT_MAX);
-    assert_int_equal(rm__exposition_build(cluster.stores, N_SHARDS, text_style, &start, &limits,
-                                          &pieces, &next, &is_last),
-                     0);
+    assert_int_equal(rm__exposition_build(&source, &start, &limits, &pieces, &next, &is_last), 0);
     assert_false(is_last);
     assert_int_equal(next.family, 0);
     assert_int_equal(next.series, 1); /* one there is at least */
@@ -626,9 +740,11 @@ int main(void)
         cmocka_unit_test(what_is_asked_for_is_understood),
         cmocka_unit_test(what_is_no_question_is_refused),
         cmocka_unit_test(what_few_metrics_look_like),
+        cmocka_unit_test(rules_decide_the_families),
         cmocka_unit_test(no_metrics_are_no_text),
         cmocka_unit_test(the_text_is_the_same_however_it_is_cut),
         cmocka_unit_test(metrics_may_go_between_pages),
+        cmocka_unit_test(a_family_goes_on_under_other_rules),
         cmocka_unit_test(a_page_ends_when_its_time_is_over),
     };
 

@@ -19,7 +19,7 @@ static const struct rm_exposition_style kept = {RM_EXPOSITION_TEXT, true};
 
 struct metric {
     char name[NAME_MAX_LEN];
-    enum rm__exposed_as as;
+    enum rm_exposed_as as;
 };
 
 static const struct rm_exposition_style *sorted_by;
@@ -72,7 +72,7 @@ static void check(struct rm_exposition_style style, const char *const *names, si
     for (size_t i = 0; i < n; i++) {
         static const char modes[] = "bhgc"; /* in front of the name: how it is exposed */
 
-        metrics[i].as = (enum rm__exposed_as)(strchr(modes, names[i][0]) - modes);
+        metrics[i].as = (enum rm_exposed_as)(strchr(modes, names[i][0]) - modes);
         snprintf(metrics[i].name, sizeof metrics[i].name, "%s", names[i] + 2);
     }
     admit(style, metrics, n, text, &n_refused);
@@ -203,7 +203,7 @@ static void no_name_is_written_twice(void **state)
         bool is_known = false;
 
         random_name(&random, metrics[n].name);
-        metrics[n].as = (enum rm__exposed_as)random_below(&random, 3);
+        metrics[n].as = (enum rm_exposed_as)random_below(&random, 3);
         for (size_t i = 0; i < n; i++) {
             is_known = is_known || strcmp(metrics[i].name, metrics[n].name) == 0;
         }

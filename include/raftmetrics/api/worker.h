@@ -2,6 +2,7 @@
 #ifndef RAFTMETRICS_API_WORKER_H
 #define RAFTMETRICS_API_WORKER_H
 
+#include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/net/loop.h"
@@ -23,6 +24,8 @@ struct rm_worker_options {
     size_t max_idempotency_keys;               /* a shard */
     const struct rm_bucket_rule *bucket_rules; /* valid: rm_bucket_rules_are_valid */
     size_t n_bucket_rules;
+    const struct rm_exposition_rule *exposition_rules; /* valid patterns */
+    size_t n_exposition_rules;
 };
 
 /* Loads its shards and listens. @options is copied, what it points to is borrowed.

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/cmd/complaint.h"
@@ -76,6 +77,8 @@ struct rm_config {
     int64_t max_idempotency_keys;
     struct rm_bucket_rule *bounds; /* of histograms, the first that matches decides */
     size_t n_bounds;
+    struct rm_exposition_rule *exposition; /* likewise */
+    size_t n_exposition;
     int64_t status_poll_ms;
 
     /* Where each key came from, by its place in the table: "default", "file control.json",
