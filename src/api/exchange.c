@@ -8,13 +8,38 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
 
-enum { ERROR_BODY_MAX = 4 << 20, HEADERS_MAX = 2 };
+enum {
+    ERROR_BODY_MAX = 4 << 20,
+    HEADERS_MAX = 2,
+    /* A whole answer that is shorter is as much as its connection has to itself. */
+    UNCOUNTED_BYTES_MAX = 64 << 10,
+};
 
 static const char json_type[] = "application/json";
 
 struct rm_slice rm__exchange_name(const struct rm__exchange *exchange)
 {
     return rm_slice_make(exchange->name.text, exchange->name.len);
+}
+
+bool rm__exchange_hold(struct rm__exchange *exchange, size_t n_bytes)
+{
+    if (exchange->answers == NULL) {
+        return true;
+    }
+    if (!rm__answer_budget_take(exchange->answers, n_bytes)) {
+        return false;
+    }
+    exchange->n_held += n_bytes;
+    return true;
+}
+
+void rm__exchange_release(struct rm__exchange *exchange)
+{
+    if (exchange->answers != NULL) {
+        rm__answer_budget_release(exchange->answers, exchange->n_held);
+        exchange->n_held = 0;
+    }
 }
 
 /* The field that the contract wants with a status, whatever the body is. */
@@ -100,8 +125,14 @@ static void respond(struct rm__exchange *exchange, unsigned status, const char *
                     const struct rm_http_header *extra, char *body, size_t body_len)
 {
     struct rm_http_header headers[HEADERS_MAX];
-    size_t n = make_headers(exchange, status, extra, headers);
+    size_t n;
 
+    if (body_len > UNCOUNTED_BYTES_MAX && !rm__exchange_hold(exchange, body_len)) {
+        free(body);
+        rm__reply_out_of_memory(exchange);
+        return;
+    }
+    n = make_headers(exchange, status, extra, headers);
     log_answer(exchange, status);
     count_answer(exchange, status);
     rm_http_request_respond(exchange->http, status, content_type, headers, n, body, body_len);

@@ -3,6 +3,7 @@
 #ifndef RAFTMETRICS_SRC_API_EXCHANGE_H
 #define RAFTMETRICS_SRC_API_EXCHANGE_H
 
+#include "answer_budget.h"
 #include "meter.h"
 #include "params.h"
 #include "problem.h"
@@ -27,11 +28,20 @@ struct rm__exchange {
     struct rm__meter *meter; /* NULL: it is not counted */
     uint64_t since_us;       /* of rm_clock_mono_us: when all of it was in; 0: before */
     uint64_t deadline_ms;    /* of the loop's clock: answered by then, once it is all in */
+    struct rm__answer_budget *answers; /* NULL: nothing is counted */
+    size_t n_held;                     /* of the bytes there */
     char request_id[RM__REQUEST_ID_MAX + 1];
 };
 
 /* A path's metric name, borrowed. */
 struct rm_slice rm__exchange_name(const struct rm__exchange *exchange);
+
+/* The answer will hold @n_bytes more until the request is over. False where all answers together
+ * hold too much already. A whole answer that is long is counted where it is given. */
+bool rm__exchange_hold(struct rm__exchange *exchange, size_t n_bytes);
+
+/* The request is over. */
+void rm__exchange_release(struct rm__exchange *exchange);
 
 /* Answers with JSON; takes the bytes out of @body. */
 void rm__reply_json(struct rm__exchange *exchange, unsigned status, struct rm_buffer *body);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "answer.h"
 #include "pace.h"
 #include "raftmetrics/base/error.h"
+#include "relay.h"
 
 enum {
     URL_MAX = 64 << 10,
@@ -13,6 +13,8 @@ enum {
     ONE_REPLICA_TIMEOUT_MS = 2000,
     /* Of the client, past our own deadline: that one decides. */
     TIMEOUT_MARGIN_MS = 1000,
+    /* A shorter answer is passed on in one piece, with its length. */
+    WHOLE_BYTES_MAX = 64 << 10,
     TRIED_WORDS = RM_WORKERS_MAX / 64,
 };
 
@@ -28,7 +30,11 @@ struct forward {
     struct rm__pace pace;
     struct rm__peer *peer;             /* that was asked last */
     struct rm_http_transfer *transfer; /* NULL: none is asked now */
+    bool is_refused;                   /* answered; the transfer waits to be canceled */
+    struct rm__relay relay;            /* once a long answer has begun */
 };
+
+static const char content_type[] = "application/json";
 
 static uint64_t now_of(const struct forward *forward)
 {
@@ -131,13 +137,50 @@ static void on_failure(struct forward *forward, const struct rm_http_answer *ans
     rm__cluster_view_learn(peer, shard, rm__verdict_of(answer), answer->body);
 }
 
+static bool has_begun(const struct forward *forward)
+{
+    return forward->relay.exchange != NULL;
+}
+
+/* False: answered otherwise. */
+static bool begin(struct forward *forward)
+{
+    if (!rm__relay_begin(&forward->relay, forward->forwards->view->loop, forward->exchange,
+                         content_type, forward->transfer, free, forward)) {
+        rm__reply_error(forward->exchange, RM__OVERLOADED,
+                        "Too many clients are reading long answers; try again later, or ask for "
+                        "less");
+        forward->is_refused = true;
+        return false;
+    }
+    rm_list_remove(&forward->link);
+    return true;
+}
+
+/* Once it has begun there is no way back: the client has a part of the answer. */
+static bool on_take(struct rm_slice bytes, void *data)
+{
+    struct forward *forward = data;
+
+    return !forward->is_refused && (has_begun(forward) || begin(forward)) &&
+           rm__relay_take(&forward->relay, bytes);
+}
+
 static void on_answer(const struct rm_http_answer *answer, void *data)
 {
     struct forward *forward = data;
 
+    if (has_begun(forward)) {
+        rm__relay_end(&forward->relay, answer->error);
+        return;
+    }
     forward->transfer = NULL;
+    if (forward->is_refused) {
+        (void)end(forward);
+        return;
+    }
     if (is_passed_on(answer)) {
-        rm__reply_bytes(end(forward), (unsigned)answer->status, "application/json", answer->body);
+        rm__reply_bytes(end(forward), (unsigned)answer->status, content_type, answer->body);
     } else if (answer->error == RM_ECANCELED) {
         end_without_leader(forward);
     } else if (answer->error == RM_ETOOBIG || answer->error == RM_ENOMEM) {
@@ -166,7 +209,8 @@ static int start(struct forward *forward, const char *url)
         .headers = headers,
         .n_headers = sizeof headers / sizeof headers[0],
         .timeout_ms = timeout_of(forward),
-        .max_answer_bytes = RM__ANSWER_BYTES_MAX,
+        .max_answer_bytes = WHOLE_BYTES_MAX,
+        .take = on_take,
     };
 
     snprintf(id, sizeof id, "X-Request-Id: %s", forward->exchange->request_id);
@@ -241,7 +285,9 @@ static void step_to_leader(struct forward *forward)
 /* May end it. */
 static void step(struct forward *forward)
 {
-    if (now_of(forward) >= forward->answer_by_ms) {
+    if (forward->is_refused) {
+        (void)end(forward);
+    } else if (now_of(forward) >= forward->answer_by_ms) {
         end_late(forward);
     } else if (forward->takes_any) {
         step_to_any(forward);
@@ -295,6 +341,12 @@ void rm__forwards_flush(struct rm__forwards *forwards)
 void rm__forwards_done(struct rm__forwards *forwards)
 {
     while (!rm_list_is_empty(&forwards->reads)) {
-        end_without_leader(RM_LIST_ENTRY(forwards->reads.next, struct forward, link));
+        struct forward *forward = RM_LIST_ENTRY(forwards->reads.next, struct forward, link);
+
+        if (forward->is_refused) {
+            (void)end(forward);
+        } else {
+            end_without_leader(forward);
+        }
     }
 }

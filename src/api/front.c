@@ -55,6 +55,8 @@ static struct rm__exchange *exchange_new(struct rm__front *front, struct rm_http
     exchange->meter = front->meter;
     exchange->since_us = 0;
     exchange->deadline_ms = UINT64_MAX;
+    exchange->answers = &front->answers;
+    exchange->n_held = 0;
     set_request_id(front, exchange);
     rm_http_request_set_context(http, exchange);
     return exchange;
@@ -320,6 +322,7 @@ static void on_gone(struct rm_http_request *http, void *data)
 
     (void)data;
     if (exchange != NULL) {
+        rm__exchange_release(exchange);
         rm__params_done(&exchange->params);
         free(exchange);
     }
@@ -354,8 +357,12 @@ int rm__front_init(struct rm__front *front, struct rm_loop *loop,
         .idle_timeout_ms = limits->idle_timeout_ms,
     };
 
-    *front = (struct rm__front){
-        .loop = loop, .options = options, .backend = backend, .data = data, .meter = meter};
+    *front = (struct rm__front){.loop = loop,
+                                .options = options,
+                                .backend = backend,
+                                .data = data,
+                                .meter = meter,
+                                .answers = {.max_bytes = limits->max_answers_bytes}};
     rm_random_hex(front->id_prefix, RM__ID_PREFIX_BYTES);
     return rm_http_server_new(loop, &server_options, &service, front, &front->server);
 }

@@ -2,6 +2,7 @@
 #ifndef RAFTMETRICS_SRC_API_FRONT_H
 #define RAFTMETRICS_SRC_API_FRONT_H
 
+#include "answer_budget.h"
 #include "backend.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/net/http_server.h"
@@ -18,6 +19,7 @@ struct rm__front {
     struct rm__meter *meter; /* borrowed */
     char id_prefix[2 * RM__ID_PREFIX_BYTES + 1];
     uint64_t n_requests;
+    struct rm__answer_budget answers;
     bool is_draining;
     struct rm_timer *drain_timer;
     uint64_t drain_until_ms;

@@ -68,6 +68,7 @@ static int add_member(struct running *running, const struct rm_config *config, u
 
     rm_daemon_api_options(config, &options.api);
     options.api.port = port;
+    options.api.limits.max_answers_bytes /= (size_t)config->threads;
     member->loop = rm_loop_new();
     rv = member->loop == NULL
              ? RM_ENOMEM

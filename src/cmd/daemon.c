@@ -122,6 +122,7 @@ void rm_daemon_api_options(const struct rm_config *config, struct rm_api_options
                 .request_timeout_ms = (uint64_t)config->request_timeout_ms,
                 .idle_timeout_ms = (uint64_t)config->idle_timeout_ms,
                 .client_deadline_ms = (uint64_t)config->client_deadline_ms,
+                .max_answers_bytes = (size_t)config->max_answers_bytes,
             },
     };
 }

@@ -18,6 +18,32 @@ def refusal(status, code, **members):
     return status, {"success": False, "error": code, "message": code, **members}
 
 
+class Pieces:
+    """A long answer for a script: 200, in chunks; where it is not whole, it breaks off."""
+
+    def __init__(self, pieces, is_whole=True):
+        self.n_sent = 0
+        self.is_lost = False  # who asked went away
+        self._pieces = pieces
+        self._is_whole = is_whole
+
+    def write(self, handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        try:
+            for piece in self._pieces:
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.n_sent += len(piece)
+        except OSError:
+            self.is_lost = True
+        if self._is_whole and not self.is_lost:
+            handler.wfile.write(b"0\r\n\r\n")
+        else:
+            handler.close_connection = True
+
+
 class Call:
     """An append, as it came."""
 
@@ -185,6 +211,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif answer == DIE:
             self.close_connection = True
+        elif isinstance(answer, Pieces):
+            answer.write(self)
         else:
             self.reply(answer[0], "application/json", json.dumps(answer[1]).encode())
 

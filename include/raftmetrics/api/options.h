@@ -35,6 +35,7 @@ struct rm_api_limits {
     uint64_t request_timeout_ms;
     uint64_t idle_timeout_ms;
     uint64_t client_deadline_ms; /* a client is answered within this */
+    size_t max_answers_bytes;    /* of a loop's answers that clients have not taken yet */
 };
 
 struct rm_api_options {

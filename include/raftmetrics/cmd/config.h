@@ -71,6 +71,7 @@ struct rm_config {
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t client_deadline_ms;
+    int64_t max_answers_bytes;
     int64_t forward_timeout_ms;
     int64_t max_queue_bytes;
     int64_t idempotency_ttl_ms;
