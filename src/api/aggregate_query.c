@@ -244,6 +244,7 @@ int rm__aggregate_query_init(struct rm__aggregate_query *query, const struct rm_
     query->n_quantiles = 0;
     query->step_ms = 0;
     query->is_ordered = false;
+    query->is_descending = false;
     query->limit = SIZE_MAX;
     for (size_t i = 0; rv == 0 && i < sizeof steps / sizeof steps[0]; i++) {
         rv = steps[i](&reader);

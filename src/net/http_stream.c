@@ -90,10 +90,23 @@ static ssize_t on_read(void *data, uint64_t position, char *buffer, size_t size)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/* libmicrohttpd 0.9.75 ends the answer to a HEAD with a last chunk, which the client would take for
+ * the beginning of the next answer. Without chunks it closes instead. */
+static struct MHD_Response *without_chunks(struct MHD_Response *response)
+{
+    if (response != NULL && MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+                                                     MHD_RO_END) != MHD_YES) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
+
 struct MHD_Response *rm__stream_open(struct rm_http_request *request,
                                      const struct rm_http_source *source)
 {
     struct rm__stream *stream = calloc(1, sizeof *stream);
+    struct MHD_Response *response;
 
     if (stream == NULL) {
         source->free(source->data);
@@ -105,8 +118,11 @@ struct MHD_Response *rm__stream_open(struct rm_http_request *request,
     stream->read_at_ms = rm_loop_now_ms(request->server->loop);
     request->stream = stream;
     request->server->n_streams++;
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, UNCHUNKED_BYTES, on_read, stream,
-                                             NULL);
+    response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, UNCHUNKED_BYTES, on_read, stream, NULL);
+    return rm_slice_is(rm_http_request_method(request), MHD_HTTP_METHOD_HEAD)
+               ? without_chunks(response)
+               : response;
 }
 
 void rm__stream_close(struct rm__stream *stream)
