@@ -1,118 +1,156 @@
 /* GET /metrics/{name}. */
+#include "answer.h"
+
 #include <stdlib.h>
 
-#include "answer.h"
 #include "answer_json.h"
+#include "raftmetrics/base/clock.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/base/log.h"
+#include "values_body.h"
 
-/* ---- values ---- */
+enum {
+    /* What is longer, or more work, streams. Below, it is written at once, with its length. */
+    WHOLE_BYTES_MAX = 256 << 10,
+    WHOLE_WRITTEN_MAX = 32 << 10,
+    /* No reader keeps what is frozen for longer. */
+    LONGEST_MS = 15 * 60 * 1000,
+};
 
-static void write_values(struct rm_json_writer *json, const struct rm__read_query *query,
-                         const struct rm_point *points, size_t n_points)
+/* An answer that streams. */
+struct long_answer {
+    struct rm__exchange *exchange;
+    struct rm__read_query query;
+    struct rm__values_body body;
+    size_t n_passed; /* of the body's bytes */
+    uint64_t end_by_us;
+};
+
+static void answer_free(void *data)
 {
-    rm_json_key(json, "values");
-    rm_json_array_begin(json);
-    for (size_t i = 0; i < n_points; i++) {
-        rm__answer_number(json, query, points[i].value);
-    }
-    rm_json_array_end(json);
+    struct long_answer *answer = data;
+
+    rm__values_body_done(&answer->body);
+    free(answer);
 }
 
-static void write_timestamps(struct rm_json_writer *json, const struct rm_point *points,
-                             size_t n_points)
+static enum rm_http_read fail(const struct long_answer *answer, const char *why)
 {
-    rm_json_key(json, "timestamps");
-    rm_json_array_begin(json);
-    for (size_t i = 0; i < n_points; i++) {
-        rm_json_timestamp(json, points[i].position.timestamp_ms);
-    }
-    rm_json_array_end(json);
+    rm_log(RM_LOG_WARN, "a long answer broke off",
+           rm_field_text("request_id", answer->exchange->request_id), rm_field_text("error", why));
+    return RM_HTTP_READ_ABORT;
 }
 
-static int compare_by_series(const void *a, const void *b)
+static size_t n_left(const struct long_answer *answer)
 {
-    const struct rm_point *left = a;
-    const struct rm_point *right = b;
-
-    if (left->series != right->series) {
-        return left->series < right->series ? -1 : 1;
-    }
-    if (left->position.timestamp_ms != right->position.timestamp_ms) {
-        return left->position.timestamp_ms < right->position.timestamp_ms ? -1 : 1;
-    }
-    return (left->position.ordinal > right->position.ordinal) -
-           (left->position.ordinal < right->position.ordinal);
+    return answer->body.bytes.len - answer->n_passed;
 }
 
-/* Reorders the points: those of a series stand together then. */
-static void write_series(struct rm_json_writer *json, const struct rm__read_query *query,
-                         struct rm_values *values)
+static void drop_passed(struct long_answer *answer)
 {
-    size_t begin = 0;
+    struct rm_buffer *bytes = &answer->body.bytes;
 
-    if (values->n_points > 0) {
-        qsort(values->points, values->n_points, sizeof *values->points, compare_by_series);
-    }
-    rm_json_key(json, "series");
-    rm_json_array_begin(json);
-    while (begin < values->n_points) {
-        const struct rm_point *points = values->points + begin;
-        const struct rm_values_series *series = &values->series[points[0].series];
-        size_t n = 1;
-
-        while (begin + n < values->n_points && points[n].series == points[0].series) {
-            n++;
-        }
-        rm_json_object_begin(json);
-        rm__answer_labels(json, series->labels, series->n_labels);
-        write_values(json, query, points, n);
-        write_timestamps(json, points, n);
-        rm_json_object_end(json);
-        begin += n;
-    }
-    rm_json_array_end(json);
+    memmove(bytes->data, bytes->data + answer->n_passed, n_left(answer));
+    bytes->len = n_left(answer);
+    answer->n_passed = 0;
 }
 
-/* @oldest: of the values that are shown. */
-static void write_next(struct rm_json_writer *json, uint64_t n_total,
-                       const struct rm_position *oldest)
+/* Makes @n bytes ready, or all that are left. */
+static int write_more(struct long_answer *answer, size_t n)
 {
-    char cursor[RM__CURSOR_TEXT_MAX];
+    int rv = 0;
 
-    rm__cursor_format(oldest, cursor);
-    rm_json_member_bool(json, "truncated", true);
-    rm_json_member_uint(json, "total", n_total);
-    rm_json_member_text(json, "next", rm_slice_of(cursor));
+    if (n_left(answer) < n) {
+        drop_passed(answer);
+    }
+    while (rv == 0 && n_left(answer) < n && !rm__values_body_is_written(&answer->body)) {
+        rv = rm__values_body_write(&answer->body);
+    }
+    return rv;
+}
+
+static enum rm_http_read on_read(char *buffer, size_t size, size_t *ret_len, void *data)
+{
+    struct long_answer *answer = data;
+    int rv = write_more(answer, size);
+
+    if (rv != 0) {
+        return fail(answer, rm_strerror(rv));
+    }
+    if (rm_clock_mono_us() >= answer->end_by_us) {
+        return fail(answer, "the client takes too long");
+    }
+    if (n_left(answer) == 0) {
+        return RM_HTTP_READ_END;
+    }
+    *ret_len = n_left(answer) < size ? n_left(answer) : size;
+    memcpy(buffer, answer->body.bytes.data + answer->n_passed, *ret_len);
+    answer->n_passed += *ret_len;
+    return RM_HTTP_READ_BYTES;
+}
+
+static void stream(struct long_answer *answer)
+{
+    struct rm_http_source source = {on_read, answer_free, answer};
+
+    answer->end_by_us = rm_clock_mono_us() + (uint64_t)LONGEST_MS * 1000;
+    rm__reply_stream(answer->exchange, 200, "application/json", NULL, &source);
+}
+
+/* Writes as much as may be written at once. */
+static int begin(struct rm__values_body *body)
+{
+    int rv = 0;
+
+    while (rv == 0 && !rm__values_body_is_written(body) && body->bytes.len < WHOLE_BYTES_MAX &&
+           body->n_written < WHOLE_WRITTEN_MAX) {
+        rv = rm__values_body_write(body);
+    }
+    return rv;
+}
+
+static void answer_begun(struct long_answer *answer)
+{
+    struct rm__exchange *exchange = answer->exchange;
+    struct rm__values_body *body = &answer->body;
+
+    if (rm__values_body_is_written(body)) {
+        rm__reply_json(exchange, 200, &body->bytes);
+    } else if (rm__exchange_hold(exchange, rm__values_body_size(body) + body->bytes.capacity)) {
+        stream(answer);
+        return;
+    } else {
+        rm__reply_error(exchange, RM__OVERLOADED,
+                        "Too many clients are reading long answers; try again later, or ask for "
+                        "less");
+    }
+    answer_free(answer);
 }
 
 void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
                        const struct rm__read_query *query)
 {
-    struct rm_values values;
-    struct rm_position oldest = {0};
-    struct rm_json_writer json;
-    struct rm_buffer body;
-    int rv = rm_store_values(store, &query->selection, query->limit,
-                             query->has_cursor ? &query->before : NULL, &values);
+    struct long_answer *answer = malloc(sizeof *answer);
+    int rv;
 
+    if (answer == NULL) {
+        rm__answer_failure(exchange, RM_ENOMEM);
+        return;
+    }
+    answer->exchange = exchange;
+    answer->query = *query;
+    answer->n_passed = 0;
+    rv = rm__values_body_init(&answer->body, store, &answer->query, rm_clock_wall_ms());
     if (rv != 0) {
+        free(answer);
         rm__answer_failure(exchange, rv);
         return;
     }
-    rm__answer_begin(exchange, &json, &body);
-    if (values.n_points > 0) {
-        oldest = values.points[0].position;
+    rv = begin(&answer->body);
+    if (rv != 0) {
+        answer_free(answer);
+        rm__answer_failure(exchange, rv);
+        return;
     }
-    if (query->by_series) {
-        write_series(&json, query, &values);
-    } else {
-        write_values(&json, query, values.points, values.n_points);
-        if (query->has_timestamps) {
-            write_timestamps(&json, values.points, values.n_points);
-        }
-    }
-    if (values.has_older) {
-        write_next(&json, values.n_total, &oldest);
-    }
-    rm__answer_end(exchange, &json, &body);
-    rm_values_done(&values);
+    answer_begun(answer);
 }

@@ -349,7 +349,39 @@ static int allocate(struct frozen *frozen, const struct ranges *ranges)
         return RM_ENOMEM;
     }
     frozen->n_parts = n_parts;
+    frozen->values.n_bytes = sizeof *frozen + n_bytes + n_parts * sizeof *frozen->parts +
+                             ranges->n * (sizeof *frozen->heap + sizeof *frozen->series);
     return 0;
+}
+
+/* What a series takes for the chunk whose turn it is, at most. */
+static size_t decoded_bytes(const struct source *source)
+{
+    size_t n_most = 0;
+
+    for (size_t i = 0; i < source->n_parts; i++) {
+        const struct part *part = &source->parts[i];
+
+        if (rm__chunk_is_sealed(part->chunk) && part->end - part->begin > n_most) {
+            n_most = part->end - part->begin;
+        }
+    }
+    return n_most * sizeof *source->decoded;
+}
+
+/* Series after series only one is decoded at a time. */
+static void count_decoded(struct frozen *frozen)
+{
+    size_t n_all = 0;
+    size_t n_most = 0;
+
+    for (size_t i = 0; i < frozen->n_sources; i++) {
+        size_t n_bytes = decoded_bytes(&frozen->heap[i]);
+
+        n_all += n_bytes;
+        n_most = n_bytes > n_most ? n_bytes : n_most;
+    }
+    frozen->values.n_bytes += frozen->order == RM_VALUES_BY_TIME ? n_all : n_most;
 }
 
 static void fill_sources(struct frozen *frozen, const struct ranked *ranked, size_t n)
@@ -408,6 +440,7 @@ static int freeze(struct frozen *frozen, const struct ranges *ranges)
     }
     fill_sources(frozen, ranked, ranges->n);
     fill_series(frozen, ranked, ranges->n);
+    count_decoded(frozen);
     free(ranked);
     frozen->values.series = frozen->series;
     frozen->values.n_series = ranges->n;

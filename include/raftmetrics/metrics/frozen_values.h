@@ -23,6 +23,7 @@ struct rm_frozen_values {
     uint64_t n_points; /* of all */
     uint64_t n_total;  /* the selection's size, cursor and limit not counted */
     bool has_older;    /* values older than the first were left out */
+    size_t n_bytes;    /* of memory, at most, until it is freed; chunks it shares are not counted */
 
     const struct rm_values_series
         *series; /* those that have a point, by their newest, newest first */
