@@ -1,6 +1,8 @@
 """A cluster whose nodes are started one by one, each with a configuration of the test's own."""
+import http.client
 import json
 
+from .client import Client
 from .cluster import Cluster
 
 CLUSTER_SECRET = "secret-between-the-nodes-0815"
@@ -14,6 +16,7 @@ class HandMadeCluster(Cluster):
         self._control_keys = control or {}
         self._worker_keys = worker or {}
         self._both_keys = both or {}
+        self._fingerprint = None
 
     def start(self, wait=True):
         self.data_directory.mkdir(exist_ok=True)
@@ -40,6 +43,37 @@ class HandMadeCluster(Cluster):
             "pid_file": str(self.data_directory / f"{node.name}.pid"), **self._both_keys, **keys,
         }
         node.config.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+    def internal(self, worker, target, method="GET", body=None, timeout=10):
+        """As another node of the cluster, on the worker's own port."""
+        client = Client(worker.port, timeout=timeout)
+        try:
+            headers = {"Authorization": f"Cluster {CLUSTER_SECRET}"}
+            if target != "/internal/cluster":
+                headers["X-Cluster"] = self.fingerprint()
+            return client.request(method, target, body, headers)
+        finally:
+            client.close()
+
+    def fingerprint(self):
+        """The same for the cluster's whole life."""
+        for worker in self.workers:
+            if self._fingerprint is None and worker.is_running():
+                try:
+                    self._fingerprint = self.internal(worker, "/internal/cluster", timeout=2).json()["cluster"]["fingerprint"]
+                except OSError:
+                    pass  # the next one knows it too
+        if self._fingerprint is None:
+            raise ConnectionRefusedError("no worker answers")
+        return self._fingerprint
+
+    def replica(self, worker, shard):
+        """What the worker says of its replica; None where it cannot."""
+        try:
+            answer = self.internal(worker, f"/internal/hashes?shard={shard}", timeout=5)
+        except (OSError, http.client.HTTPException):
+            return None
+        return answer.json() if answer.status == 200 else None
 
     def stop(self):
         try:

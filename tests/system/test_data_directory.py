@@ -8,9 +8,8 @@ import subprocess
 import pytest
 
 from lib.checks import check_error
-from lib.client import Client, item
+from lib.client import item
 from lib.cluster import BINARY
-from lib.hand_made import CLUSTER_SECRET
 from lib.node import START_SECONDS, clean_environment
 from lib.placement import DEFAULT_SHARDS, first_worker_of, shard_of, xxh3_64
 from lib.wait import wait_until
@@ -28,15 +27,6 @@ def replicas(worker):
     answer = worker.ask("/status")
     assert answer.status == 200, answer
     return {row["id"]: row["replicas"][0] for row in answer.json()["shards"]}
-
-
-def internal(cluster, worker, target):
-    client = Client(worker.port)
-    try:
-        return client.get(target, headers={"Authorization": f"Cluster {CLUSTER_SECRET}",
-                                           "X-Cluster": cluster.status()["cluster"]["fingerprint"]})
-    finally:
-        client.close()
 
 
 def record_everywhere(cluster, value):
@@ -118,7 +108,7 @@ def test_who_stops_hands_on_what_it_leads(make_cluster):
     victim = cluster.worker(1)
     assert victim.stop() == 0
     led = {lead["shard"] for worker in cluster.workers[1:]
-           for lead in internal(cluster, worker, "/internal/cluster").json()["leads"]}
+           for lead in cluster.internal(worker, "/internal/cluster").json()["leads"]}
     assert led == set(range(DEFAULT_SHARDS))
 
 

@@ -3,9 +3,8 @@ import http.client
 import shutil
 import signal
 
-from lib.client import Client
 from lib.cluster import ROOT
-from lib.hand_made import CLUSTER_SECRET, HandMadeCluster
+from lib.hand_made import HandMadeCluster
 from lib.wait import wait_until
 
 from .links import CONTROL, Links
@@ -30,7 +29,6 @@ class FaultCluster(HandMadeCluster):
         super().__init__(n_workers, worker={"n_shards": N_SHARDS, **SMALL, **(worker or {})}, **options)
         self.history = None  # saved with the logs
         self.timeline = []
-        self._fingerprint = None
         self.links = Links({each.id: (each.port, each.port + PEER_OFFSET) for each in self.workers})
         self.small_disk = None
         if small_disk is not None:
@@ -59,29 +57,6 @@ class FaultCluster(HandMadeCluster):
 
     # ---- what it says of itself ----
 
-    def internal(self, worker, target, method="GET", body=None, timeout=10):
-        """As another node of the cluster, and past the proxies."""
-        client = Client(worker.port, timeout=timeout)
-        try:
-            headers = {"Authorization": f"Cluster {CLUSTER_SECRET}"}
-            if target != "/internal/cluster":
-                headers["X-Cluster"] = self.fingerprint()
-            return client.request(method, target, body, headers)
-        finally:
-            client.close()
-
-    def fingerprint(self):
-        """The same for the cluster's whole life."""
-        for worker in self.workers:
-            if self._fingerprint is None and worker.is_running():
-                try:
-                    self._fingerprint = self.internal(worker, "/internal/cluster", timeout=2).json()["cluster"]["fingerprint"]
-                except OSError:
-                    pass  # the next one knows it too
-        if self._fingerprint is None:
-            raise ConnectionRefusedError("no worker answers")
-        return self._fingerprint
-
     def leads(self, worker, timeout=2):
         """shard -> term, of the shards that this worker says it leads; none where it does not answer."""
         try:
@@ -108,14 +83,6 @@ class FaultCluster(HandMadeCluster):
 
     def wait_led_by(self, shard, worker):
         wait_until(lambda: self.leader(shard) is worker, HEAL_SECONDS, f"{worker.name} to lead shard {shard}")
-
-    def replica(self, worker, shard):
-        """What the worker says of its replica; None where it cannot."""
-        try:
-            answer = self.internal(worker, f"/internal/hashes?shard={shard}", timeout=5)
-        except (OSError, http.client.HTTPException):
-            return None
-        return answer.json() if answer.status == 200 else None
 
     def marks(self, worker):
         """shard -> Mark, of the worker's replicas, as its watermarks say, at most a second late."""
