@@ -206,14 +206,6 @@ int rm__values_body_write(struct rm__values_body *body)
 
 /* ---- life ---- */
 
-static int freeze(const struct rm_store *store, const struct rm__read_query *query,
-                  struct rm__values_walk *walk)
-{
-    return rm_store_freeze_values(
-        store, &query->selection, query->limit, query->has_cursor ? &query->before : NULL,
-        query->by_series ? RM_VALUES_BY_SERIES : RM_VALUES_BY_TIME, &walk->frozen);
-}
-
 int rm__values_body_init(struct rm__values_body *body, const struct rm_store *store,
                          const struct rm__read_query *query, int64_t now_ms)
 {
@@ -228,9 +220,11 @@ int rm__values_body_init(struct rm__values_body *body, const struct rm_store *st
     body->n_written = 0;
     rm_buffer_init(&body->bytes, RM__ANSWER_BYTES_MAX);
     rm_json_init(&body->json, &body->bytes);
-    rv = freeze(store, query, &body->values);
+    rv = rm_store_freeze_values(
+        store, &query->selection, query->limit, query->has_cursor ? &query->before : NULL,
+        query->by_series ? RM_VALUES_BY_SERIES : RM_VALUES_BY_TIME, &body->values.frozen);
     if (rv == 0 && (query->by_series || query->has_timestamps)) {
-        rv = freeze(store, query, &body->timestamps);
+        rv = rm_frozen_values_twin(body->values.frozen, &body->timestamps.frozen);
     }
     if (rv != 0) {
         rm__values_body_done(body);

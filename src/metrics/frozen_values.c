@@ -13,6 +13,7 @@ struct part {
     struct rm_chunk *chunk; /* owned */
     uint32_t begin;
     uint32_t end;
+    unsigned n_passed; /* how many of the twins are through with it */
 };
 
 /* A series of which not all was given. Its first part is entered when its turn comes: until then
@@ -27,15 +28,23 @@ struct source {
     uint32_t number; /* in the list of series */
 };
 
+/* What twins have in common. */
+struct frozen_parts {
+    unsigned n_owners;
+    unsigned n_twins;   /* also those that were freed */
+    struct part *items; /* of all sources, one behind the other */
+    size_t n;
+    struct rm_values_series *series;
+    struct rm_label *labels; /* of all series; their bytes lie behind them */
+};
+
 struct frozen {
     struct rm_frozen_values values;
     enum rm_values_order order;
-    struct part *parts; /* of all sources, one behind the other */
-    size_t n_parts;
+    struct frozen_parts *parts;
     struct source *heap; /* the one whose turn it is on top */
     size_t n_sources;
-    struct rm_values_series *series;
-    struct rm_label *labels; /* of all series; their bytes lie behind them */
+    size_t n_decoded_bytes; /* at most */
 };
 
 /* ---- one series ---- */
@@ -77,24 +86,29 @@ static void stand_before_part(struct source *source)
     }
 }
 
-static void leave_part(struct source *source)
+/* The last to leave lets go of the chunk. */
+static void leave_part(struct source *source, unsigned n_twins)
 {
+    struct part *part = source->parts;
+
     free(source->decoded);
     source->decoded = NULL;
     source->next = NULL;
-    rm__chunk_unref(source->parts->chunk);
-    source->parts->chunk = NULL;
+    if (++part->n_passed == n_twins) {
+        rm__chunk_unref(part->chunk);
+        part->chunk = NULL;
+    }
     source->parts++;
     source->n_parts--;
     stand_before_part(source);
 }
 
 /* Goes on behind the next value. */
-static void advance(struct source *source)
+static void advance(struct source *source, unsigned n_twins)
 {
     source->next++;
     if (source->next == source->end) {
-        leave_part(source);
+        leave_part(source, n_twins);
     } else {
         source->position = source->next->position;
     }
@@ -134,7 +148,7 @@ static void give(struct frozen *frozen, struct rm_point *ret_point)
 
     *ret_point = (struct rm_point){
         .position = top->next->position, .value = top->next->value, .series = top->number};
-    advance(top);
+    advance(top, frozen->parts->n_twins);
     if (top->n_parts == 0) {
         frozen->n_sources--;
         *top = frozen->heap[frozen->n_sources];
@@ -164,6 +178,21 @@ int rm_frozen_values_next(struct rm_frozen_values *values, struct rm_point *poin
     return 0;
 }
 
+/* Takes NULL. */
+static void parts_unref(struct frozen_parts *parts)
+{
+    if (parts == NULL || --parts->n_owners > 0) {
+        return;
+    }
+    for (size_t i = 0; i < parts->n; i++) {
+        rm__chunk_unref(parts->items[i].chunk);
+    }
+    free(parts->items);
+    free(parts->series);
+    free(parts->labels);
+    free(parts);
+}
+
 void rm_frozen_values_free(struct rm_frozen_values *values)
 {
     struct frozen *frozen = (struct frozen *)(void *)values;
@@ -174,14 +203,35 @@ void rm_frozen_values_free(struct rm_frozen_values *values)
     for (size_t i = 0; i < frozen->n_sources; i++) {
         free(frozen->heap[i].decoded);
     }
-    for (size_t i = 0; i < frozen->n_parts; i++) {
-        rm__chunk_unref(frozen->parts[i].chunk);
-    }
     free(frozen->heap);
-    free(frozen->parts);
-    free(frozen->series);
-    free(frozen->labels);
+    parts_unref(frozen->parts);
     free(frozen);
+}
+
+static size_t own_bytes(const struct frozen *frozen)
+{
+    return sizeof *frozen + frozen->n_sources * sizeof *frozen->heap + frozen->n_decoded_bytes;
+}
+
+int rm_frozen_values_twin(struct rm_frozen_values *values, struct rm_frozen_values **ret_twin)
+{
+    struct frozen *frozen = (struct frozen *)(void *)values;
+    struct frozen *twin = malloc(sizeof *twin);
+    struct source *heap = malloc((frozen->n_sources + 1) * sizeof *heap);
+
+    if (twin == NULL || heap == NULL) {
+        free(twin);
+        free(heap);
+        return RM_ENOMEM;
+    }
+    memcpy(heap, frozen->heap, frozen->n_sources * sizeof *heap);
+    *twin = *frozen;
+    twin->heap = heap;
+    twin->values.n_bytes = own_bytes(twin);
+    twin->parts->n_owners++;
+    twin->parts->n_twins++;
+    *ret_twin = &twin->values;
+    return 0;
 }
 
 /* ---- what is frozen ---- */
@@ -333,25 +383,73 @@ static struct rm_slice copy_bytes(char **end, struct rm_slice bytes)
 /* Errors: RM_ENOMEM. */
 static int allocate(struct frozen *frozen, const struct ranges *ranges)
 {
+    struct frozen_parts *parts = calloc(1, sizeof *parts);
     size_t n_bytes = 0;
-    size_t n_parts = 0;
+    size_t n = 0;
 
-    for (size_t i = 0; i < ranges->n; i++) {
-        n_parts += n_chunks_of(&ranges->items[i]);
-        n_bytes += label_bytes(ranges->items[i].series);
-    }
-    frozen->parts = calloc(n_parts + 1, sizeof *frozen->parts);
-    frozen->heap = malloc((ranges->n + 1) * sizeof *frozen->heap);
-    frozen->series = malloc((ranges->n + 1) * sizeof *frozen->series);
-    frozen->labels = malloc(n_bytes + 1);
-    if (frozen->parts == NULL || frozen->heap == NULL || frozen->series == NULL ||
-        frozen->labels == NULL) {
+    frozen->parts = parts;
+    if (parts == NULL) {
         return RM_ENOMEM;
     }
-    frozen->n_parts = n_parts;
-    frozen->values.n_bytes = sizeof *frozen + n_bytes + n_parts * sizeof *frozen->parts +
-                             ranges->n * (sizeof *frozen->heap + sizeof *frozen->series);
+    for (size_t i = 0; i < ranges->n; i++) {
+        n += n_chunks_of(&ranges->items[i]);
+        n_bytes += label_bytes(ranges->items[i].series);
+    }
+    parts->n_owners = 1;
+    parts->n_twins = 1;
+    parts->items = calloc(n + 1, sizeof *parts->items);
+    parts->series = malloc((ranges->n + 1) * sizeof *parts->series);
+    parts->labels = malloc(n_bytes + 1);
+    frozen->heap = malloc((ranges->n + 1) * sizeof *frozen->heap);
+    if (parts->items == NULL || parts->series == NULL || parts->labels == NULL ||
+        frozen->heap == NULL) {
+        return RM_ENOMEM;
+    }
+    parts->n = n;
+    frozen->values.n_bytes =
+        sizeof *parts + n * sizeof *parts->items + ranges->n * sizeof *parts->series + n_bytes;
     return 0;
+}
+
+static void fill_sources(struct frozen *frozen, const struct ranked *ranked, size_t n)
+{
+    struct part *parts = frozen->parts->items;
+
+    for (size_t i = 0; i < n; i++) {
+        struct source source = {
+            .parts = parts, .n_parts = n_chunks_of(ranked[i].range), .number = (uint32_t)i};
+
+        share_parts(ranked[i].range, parts);
+        stand_before_part(&source);
+        frozen->heap[i] = source;
+        parts += source.n_parts;
+    }
+    frozen->n_sources = n;
+    for (size_t i = n / 2; i > 0; i--) {
+        sift_down(frozen, i - 1);
+    }
+}
+
+static void fill_series(struct frozen_parts *parts, const struct ranked *ranked, size_t n)
+{
+    struct rm_label *labels = parts->labels;
+    char *bytes;
+
+    for (size_t i = 0; i < n; i++) {
+        parts->series[i] = (struct rm_values_series){labels, ranked[i].range->series->n_labels};
+        labels += parts->series[i].n_labels;
+    }
+    bytes = (char *)labels;
+    labels = parts->labels;
+    for (size_t i = 0; i < n; i++) {
+        const struct rm_series *series = ranked[i].range->series;
+
+        for (uint32_t j = 0; j < series->n_labels; j++) {
+            labels->name = copy_bytes(&bytes, series->labels[j].name);
+            labels->value = copy_bytes(&bytes, series->labels[j].value);
+            labels++;
+        }
+    }
 }
 
 /* What a series takes for the chunk whose turn it is, at most. */
@@ -370,7 +468,7 @@ static size_t decoded_bytes(const struct source *source)
 }
 
 /* Series after series only one is decoded at a time. */
-static void count_decoded(struct frozen *frozen)
+static void count_bytes(struct frozen *frozen)
 {
     size_t n_all = 0;
     size_t n_most = 0;
@@ -381,48 +479,8 @@ static void count_decoded(struct frozen *frozen)
         n_all += n_bytes;
         n_most = n_bytes > n_most ? n_bytes : n_most;
     }
-    frozen->values.n_bytes += frozen->order == RM_VALUES_BY_TIME ? n_all : n_most;
-}
-
-static void fill_sources(struct frozen *frozen, const struct ranked *ranked, size_t n)
-{
-    struct part *parts = frozen->parts;
-
-    for (size_t i = 0; i < n; i++) {
-        struct source source = {
-            .parts = parts, .n_parts = n_chunks_of(ranked[i].range), .number = (uint32_t)i};
-
-        share_parts(ranked[i].range, parts);
-        stand_before_part(&source);
-        frozen->heap[i] = source;
-        parts += source.n_parts;
-    }
-    frozen->n_sources = n;
-    for (size_t i = n / 2; i > 0; i--) {
-        sift_down(frozen, i - 1);
-    }
-}
-
-static void fill_series(struct frozen *frozen, const struct ranked *ranked, size_t n)
-{
-    struct rm_label *labels = frozen->labels;
-    char *bytes;
-
-    for (size_t i = 0; i < n; i++) {
-        frozen->series[i] = (struct rm_values_series){labels, ranked[i].range->series->n_labels};
-        labels += frozen->series[i].n_labels;
-    }
-    bytes = (char *)labels;
-    labels = frozen->labels;
-    for (size_t i = 0; i < n; i++) {
-        const struct rm_series *series = ranked[i].range->series;
-
-        for (uint32_t j = 0; j < series->n_labels; j++) {
-            labels->name = copy_bytes(&bytes, series->labels[j].name);
-            labels->value = copy_bytes(&bytes, series->labels[j].value);
-            labels++;
-        }
-    }
+    frozen->n_decoded_bytes = frozen->order == RM_VALUES_BY_TIME ? n_all : n_most;
+    frozen->values.n_bytes += own_bytes(frozen);
 }
 
 /* Errors: RM_ENOMEM. */
@@ -439,10 +497,10 @@ static int freeze(struct frozen *frozen, const struct ranges *ranges)
         return RM_ENOMEM;
     }
     fill_sources(frozen, ranked, ranges->n);
-    fill_series(frozen, ranked, ranges->n);
-    count_decoded(frozen);
+    fill_series(frozen->parts, ranked, ranges->n);
+    count_bytes(frozen);
     free(ranked);
-    frozen->values.series = frozen->series;
+    frozen->values.series = frozen->parts->series;
     frozen->values.n_series = ranges->n;
     return 0;
 }

@@ -59,13 +59,13 @@ def long_answer(client, **query):
     return check_json(answer)
 
 
-def open_reader(node, token, version="HTTP/1.1"):
+def open_reader(node, token, version="HTTP/1.1", target=f"{path_of(NAME)}?limit=1000000&timestamps=true"):
     """A socket that has asked, with a small window, and reads nothing by itself."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.settimeout(15)
     client.connect(("127.0.0.1", node.port))
-    client.sendall(f"GET {path_of(NAME)}?limit=1000000&timestamps=true {version}\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    client.sendall(f"GET {target} {version}\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
     return client
 
 
@@ -120,6 +120,19 @@ def test_short_answers_have_a_length(reader):
         assert int(answer.headers["Content-Length"]) == len(answer.body)
 
 
+def test_what_the_worker_writes_at_once(filled):
+    """Neither much work, nor much memory."""
+    clients = [worker.client() for worker in filled.workers]
+    leader = next(client for client in clients if client.get(path_of(NAME), {"limit": 1}).status == 200)
+    for query, is_whole in (({}, True), ({"timestamps": "true", "limit": 5000}, True), ({"limit": 40000, "decimals": 0}, False),
+                            ({"timestamps": "true", "limit": 16000}, False)):
+        answer = leader.get(path_of(NAME), query)
+        assert (answer.headers["Content-Length"] is not None) == is_whole, query
+        assert len(check_json(answer)["values"]) == query.get("limit", 10000)
+    for client in clients:
+        client.close()
+
+
 # ---- who reads it ----
 
 def test_readers_of_http_1_0(filled):
@@ -163,6 +176,20 @@ def test_a_budget_for_all_readers(make_cluster):
                 assert check_json(client.get(path_of(NAME), {"limit": 10}))
             wait_until(lambda: client.get(path_of(NAME), {"limit": 1_000_000}).status == 200, 10, "the room to be free")
             assert len(long_answer(client)["values"]) == N
+
+
+def test_a_budget_for_answers_that_are_whole(make_cluster):
+    cluster = make_cluster(n_workers=1, worker={"max_answers_bytes": 65536})
+    worker = cluster.worker(1)
+    target = f"{path_of(NAME)}/aggregate?step=15ms&group_by=s"
+    with contextlib.closing(worker.client()) as client:
+        with contextlib.closing(cluster.client()) as writer:
+            fill(writer)
+        with open_reader(worker, cluster.token, target=target) as reader:
+            assert reader.recv(12) == b"HTTP/1.1 200"
+            check_error(client.get(target), 503, "overloaded")
+            assert check_json(client.get(path_of(NAME) + "/aggregate"))["count"] == N
+        wait_until(lambda: client.get(target).status == 200, 10, "the room to be free")
 
 
 # ---- what happens in between ----

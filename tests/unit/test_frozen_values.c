@@ -1,5 +1,6 @@
 #include "raftmetrics/metrics/frozen_values.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -358,6 +359,121 @@ static void test_nobody_must_take_all(void **state)
     metric_done(&metric);
 }
 
+static void check_same(const struct rm_point *a, const struct rm_point *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_memory_equal(&a[i].position, &b[i].position, sizeof a[i].position);
+        assert_true(a[i].value == b[i].value);
+        assert_int_equal(a[i].series, b[i].series);
+    }
+}
+
+/* Takes all of both, now from the one, now from the other; one of them may be freed on the way. */
+static void take_twins(struct random *random, struct rm_frozen_values *ways[2], bool is_freed)
+{
+    struct rm_point *points[2];
+    size_t n[2] = {0, 0};
+    size_t n_all = ways[0]->n_points;
+    size_t free_at = is_freed ? random_below(random, n_all + 1) : SIZE_MAX;
+    int freed = (int)random_below(random, 2);
+
+    for (int i = 0; i < 2; i++) {
+        points[i] = calloc(n_all + 1, sizeof *points[i]);
+        assert_non_null(points[i]);
+    }
+    while (n[0] < n_all || n[1] < n_all) {
+        int way = (int)random_below(random, 2);
+        size_t n_now = 0;
+
+        if (ways[way] != NULL && n[way] < n_all) {
+            assert_int_equal(rm_frozen_values_next(ways[way], points[way] + n[way],
+                                                   1 + random_below(random, n_all - n[way]),
+                                                   &n_now),
+                             0);
+            assert_true(n_now > 0);
+        }
+        n[way] += n_now;
+        if (ways[freed] != NULL && n[0] + n[1] >= free_at) {
+            rm_frozen_values_free(ways[freed]);
+            ways[freed] = NULL;
+        }
+        if (ways[freed] == NULL) {
+            check_same(points[0], points[1], n[freed] < n[1 - freed] ? n[freed] : n[1 - freed]);
+            n_all = n[1 - freed] == ways[1 - freed]->n_points ? 0 : n_all;
+        }
+    }
+    check_same(points[0], points[1], is_freed ? 0 : n_all);
+    free(points[0]);
+    free(points[1]);
+}
+
+static void test_twins(void **state)
+{
+    const struct rm_selection selection = {
+        .metric_name = rm_slice_of("cpu"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    struct random random = random_start("twins");
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        struct rm_frozen_values *ways[2];
+        struct metric metric;
+
+        metric_init(&metric);
+        fill(&random, &metric, 1 + (int)random_below(&random, 9),
+             100 + random_below(&random, 4000));
+        assert_int_equal(
+            rm_store_freeze_values(metric.store, &selection, SIZE_MAX, NULL,
+                                   i % 2 == 0 ? RM_VALUES_BY_TIME : RM_VALUES_BY_SERIES, &ways[0]),
+            0);
+        assert_int_equal(rm_frozen_values_twin(ways[0], &ways[1]), 0);
+        assert_true(ways[1]->n_bytes < ways[0]->n_bytes);
+        nobody_needs_the_store(&random, &metric);
+        take_twins(&random, ways, i % 3 == 0);
+        rm_frozen_values_free(ways[0]);
+        rm_frozen_values_free(ways[1]);
+        metric_done(&metric);
+    }
+}
+
+static size_t bytes_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* As glibc counts, which adds a little to each block. */
+static void test_what_it_takes(void **state)
+{
+    enum { BLOCK_MORE = 32 };
+    const struct rm_selection selection = {
+        .metric_name = rm_slice_of("cpu"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    struct random random = random_start("memory");
+    struct metric metric;
+
+    (void)state;
+    metric_init(&metric);
+    fill(&random, &metric, N_SERIES_MAX, 40000);
+    for (int i = 0; i < 2; i++) {
+        size_t before = bytes_in_use();
+        struct rm_frozen_values *values;
+        struct rm_point point;
+        size_t n;
+
+        assert_int_equal(rm_store_freeze_values(metric.store, &selection, SIZE_MAX, NULL,
+                                                i == 0 ? RM_VALUES_BY_TIME : RM_VALUES_BY_SERIES,
+                                                &values),
+                         0);
+        do {
+            assert_int_equal(rm_frozen_values_next(values, &point, 1, &n), 0);
+            assert_in_range(bytes_in_use(), 0,
+                            before + values->n_bytes + (N_SERIES_MAX + 10) * BLOCK_MORE);
+        } while (n > 0);
+        rm_frozen_values_free(values);
+    }
+    metric_done(&metric);
+}
+
 static void test_no_such_metric(void **state)
 {
     const struct rm_selection selection = {.metric_name = rm_slice_of("cpu")};
@@ -381,6 +497,8 @@ int main(void)
         cmocka_unit_test(test_few_of_many),
         cmocka_unit_test(test_the_store_may_go),
         cmocka_unit_test(test_nobody_must_take_all),
+        cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_what_it_takes),
         cmocka_unit_test(test_no_such_metric),
     };
 

@@ -37,6 +37,10 @@ int rm_store_freeze_values(const struct rm_store *store, const struct rm_selecti
                            size_t limit, const struct rm_position *before,
                            enum rm_values_order order, struct rm_frozen_values **ret_values);
 
+/* A second way through @values, of which nothing was taken yet, from their beginning; either may be
+ * ahead, and either may be freed first. What they share is not counted twice. Errors: RM_ENOMEM. */
+int rm_frozen_values_twin(struct rm_frozen_values *values, struct rm_frozen_values **ret_twin);
+
 /* The next points, @max (at least 1) or all that are left; *@ret_n is 0 behind the last.
  * Errors: RM_ENOMEM, after which it may be called again. */
 int rm_frozen_values_next(struct rm_frozen_values *values, struct rm_point *points, size_t max,
