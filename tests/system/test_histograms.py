@@ -1,6 +1,4 @@
 """GET /metrics/{name}/histogram against the same computed in Python."""
-import bisect
-import fractions
 import math
 import random
 
@@ -8,56 +6,11 @@ import pytest
 
 from lib.checks import check_error, check_json
 from lib.client import item, path_of
-
-DEFAULT = [0.0] + [float(f"{digits}e{power}") for power in range(-3, 7) for digits in ("1", "2.5", "5")]
-ZERO_THRESHOLD = 2.0 ** -128
+from lib.model import DEFAULT_BOUNDS, ZERO_THRESHOLD, check_native, cumulative
 
 
 def histogram(client, name, **query):
     return check_json(client.get(path_of(name) + "/histogram", query))
-
-
-def cumulative(values, bounds):
-    ordered = sorted(values)
-    counts = [{"le": le, "count": bisect.bisect_right(ordered, le)} for le in bounds]
-    return counts + [{"le": "+Inf", "count": len(values)}]
-
-
-def native_index(value, schema):
-    """The bucket of |value|: the smallest i with |value| <= 2^(i / 2^schema), exactly."""
-    exact = fractions.Fraction(abs(value))
-    index = math.ceil(math.log2(abs(value)) * 2.0**schema) if abs(value) >= 2**-1022 else -1074 * 2**schema
-    while not is_within(exact, index, schema):
-        index += 1
-    while is_within(exact, index - 1, schema):
-        index -= 1
-    return index
-
-
-def is_within(exact, index, schema):
-    """exact <= 2^(index / 2^schema): both to the power 2^schema, which is exact for schema >= 0."""
-    if schema >= 0:
-        return exact ** 2**schema <= fractions.Fraction(2) ** index
-    return exact <= fractions.Fraction(2) ** (index * 2**-schema)
-
-
-def side(values, schema):
-    counts = {}
-    for value in values:
-        index = native_index(value, schema)
-        counts[index] = counts.get(index, 0) + 1
-    return [[index, counts[index]] for index in sorted(counts)]
-
-
-def check_native(answer, values):
-    schema = answer["schema"]
-    assert -4 <= schema <= 6
-    assert answer["zero_threshold"] == ZERO_THRESHOLD
-    assert answer["zero_count"] == sum(abs(value) <= ZERO_THRESHOLD for value in values)
-    assert answer["positive"] == side([value for value in values if value > ZERO_THRESHOLD], schema)
-    assert answer["negative"] == side([value for value in values if value < -ZERO_THRESHOLD], schema)
-    base = 2.0 ** 2.0**-schema
-    assert answer["relative_error"] == pytest.approx((base - 1) / (base + 1), rel=1e-9)
 
 
 def test_the_example(api, name):
@@ -66,18 +19,18 @@ def test_the_example(api, name):
     answer = histogram(api, name)
     assert set(answer) == {"metric_name", "count", "sum", "buckets", "timestamp"}
     assert (answer["metric_name"], answer["count"], answer["sum"]) == (name, 3, 225.8)
-    assert answer["buckets"] == cumulative([75.5, 80.2, 70.1], DEFAULT)
+    assert answer["buckets"] == cumulative([75.5, 80.2, 70.1], DEFAULT_BOUNDS)
 
 
 @pytest.mark.parametrize("values", [
-    DEFAULT, [-value for value in DEFAULT], [0.0, -0.0, 5e-324, -5e-324, ZERO_THRESHOLD, 2 * ZERO_THRESHOLD],
+    DEFAULT_BOUNDS, [-value for value in DEFAULT_BOUNDS], [0.0, -0.0, 5e-324, -5e-324, ZERO_THRESHOLD, 2 * ZERO_THRESHOLD],
     [1.7976931348623157e308, -1.7976931348623157e308, 2.0**1023], [2.0**i for i in range(-20, 20)],
     [math.nextafter(1.0, 2), 1.0, math.nextafter(1.0, 0)]], ids=["bounds", "mirrored", "zeros", "huge", "powers", "near"])
 def test_edges(api, name, values):
     api.record_all([item(name, value) for value in values])
     answer = histogram(api, name, native="true")
     assert answer["count"] == len(values)
-    assert answer["buckets"] == cumulative(values, DEFAULT)
+    assert answer["buckets"] == cumulative(values, DEFAULT_BOUNDS)
     check_native(answer, values)
 
 
@@ -88,12 +41,12 @@ def test_many_values_in_many_series(api, name):
     values = [rng.choice([1, -1]) * rng.lognormvariate(0, 2) for _ in range(3000)]
     api.record_all([item(name, value, labels={"host": str(i % 7)}) for i, value in enumerate(values)])
     answer = histogram(api, name, native="true")
-    assert answer["buckets"] == cumulative(values, DEFAULT)
+    assert answer["buckets"] == cumulative(values, DEFAULT_BOUNDS)
     assert len(answer["positive"]) + len(answer["negative"]) <= 320 and answer["schema"] < 6
     check_native(answer, values)
     one = histogram(api, name, native="true", label="host:3")
     check_native(one, values[3::7])
-    assert one["buckets"] == cumulative(values[3::7], DEFAULT)
+    assert one["buckets"] == cumulative(values[3::7], DEFAULT_BOUNDS)
 
 
 def test_no_series_of_that_label(api, name):
@@ -121,7 +74,7 @@ def test_bounds_by_pattern_are_fixed_at_the_first_value(make_cluster):
     for name in ("http.a", "other"):
         client.record(name, 0.5)
     assert [bucket["le"] for bucket in histogram(client, "http.a")["buckets"]] == [0.1, 1, "+Inf"]
-    assert [bucket["le"] for bucket in histogram(client, "other")["buckets"]] == DEFAULT + ["+Inf"]
+    assert [bucket["le"] for bucket in histogram(client, "other")["buckets"]] == DEFAULT_BOUNDS + ["+Inf"]
     worker = cluster.worker(1)
     worker.stop()
     cluster.write_config(worker, node_id=1, data_dir=str(cluster.data_directory / worker.name),

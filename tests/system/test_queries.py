@@ -1,14 +1,13 @@
 """Percentiles, rates, groups and steps of GET /metrics/{name}/aggregate, and /series, against the same
 computed in Python."""
-import datetime
 import fractions
-import math
 import random
 
 import pytest
 
 from lib.checks import check_error, check_json
 from lib.client import item, path_of
+from lib.model import quantile, timestamp_of
 
 MS = 1732568363376
 SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, -1.7976931348623157e308, 1e16, 1e16 + 2, 1.0, -1.0]
@@ -21,18 +20,8 @@ def rng():
     return random.Random(seed)
 
 
-def quantile(values, q):
-    """Linear between order statistics: Hyndman and Fan's definition 7, exactly."""
-    ordered = sorted(values)
-    place = fractions.Fraction(q) * (len(ordered) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    below, above = fractions.Fraction(ordered[low]), fractions.Fraction(ordered[high])
-    return below + (above - below) * (place - low)
-
-
 def check_quantile(answered, values, q):
-    exact = quantile(values, q)
+    exact = quantile(sorted(values), q)
     scale = max(abs(fractions.Fraction(value)) for value in values)
     assert abs(fractions.Fraction(answered) - exact) <= scale * fractions.Fraction(2) ** -48, (answered, float(exact))
 
@@ -167,11 +156,6 @@ def test_steps_are_aligned_and_empty_ones_left_out(api, name, rng):
         assert row["timestamp"] == timestamp_of(start)
         assert (row["min"], row["max"]) == (min(buckets[start]), max(buckets[start]))
         check_quantile(row["median"], buckets[start], 0.5)
-
-
-def timestamp_of(ms):
-    moment = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03}Z"
 
 
 def test_steps_of_groups(api, name):

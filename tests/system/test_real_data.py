@@ -1,6 +1,4 @@
 """Real series through `raftmetrics import`, and every aggregate against the same computed here."""
-import csv
-import datetime
 import fractions
 import math
 import statistics
@@ -8,27 +6,8 @@ import statistics
 import pytest
 
 from lib.cli import ok
-from lib.cluster import ROOT
 from lib.client import path_of
-
-DATA = ROOT.parent / "shared" / "data" / "nab"
-FILES = sorted(DATA.glob("*.csv"))
-MISSING = pytest.mark.skip(reason=f"LOUD: no real data at {DATA}: no aggregate was compared with real series")
-
-
-def rows_of(file):
-    """(ms, value) in the order of time, equal times in the order of the file."""
-    with open(file, encoding="ascii", newline="") as lines:
-        rows = [(row["timestamp"], row["value"]) for row in csv.DictReader(lines)]
-    timed = [(ms_of(time), float(value)) for time, value in rows]
-    return sorted(timed, key=lambda row: row[0])
-
-
-def ms_of(text):
-    """The files' times are UTC without a zone."""
-    moment = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return (moment - epoch) // datetime.timedelta(milliseconds=1)
+from lib.real_data import each_file, rows_of
 
 
 def within_an_ulp(value, exact):
@@ -36,8 +15,7 @@ def within_an_ulp(value, exact):
     return abs(fractions.Fraction(value) - exact) <= fractions.Fraction(math.ulp(float(exact)))
 
 
-@pytest.mark.parametrize("file", FILES or [pytest.param(None, marks=MISSING)],
-                         ids=lambda file: file.stem if file else "nab")
+@each_file
 def test_aggregates(shared, api, file, tmp_path):
     ok(shared, "import", file, "--name", f"nab.{file.stem}", "--label", "source=nab", "--journal",
        tmp_path / "journal")
