@@ -5,7 +5,8 @@
 
 void rm__distribution_init(struct rm_distribution *distribution)
 {
-    *distribution = (struct rm_distribution){.min = INFINITY, .max = -INFINITY};
+    *distribution =
+        (struct rm_distribution){.min = INFINITY, .max = -INFINITY, .dropped_ms = INT64_MIN};
     rm_native_histogram_init(&distribution->native);
 }
 
@@ -53,6 +54,11 @@ int rm__distribution_merge(struct rm_distribution *distribution,
     }
     if (rv == 0) {
         distribution->count += other->count;
+        distribution->n_dropped += other->n_dropped;
+        distribution->dropped_hash += other->dropped_hash;
+        distribution->dropped_ms = other->dropped_ms > distribution->dropped_ms
+                                       ? other->dropped_ms
+                                       : distribution->dropped_ms;
         rm__sum_merge(&distribution->sum, &other->sum);
         extend(distribution, other->min, other->max);
     }

@@ -1,5 +1,5 @@
 /* The distribution of all that was ever recorded in a series: what a series keeps of it outlives
- * the values. */
+ * the values, of which the oldest may have been dropped. */
 #ifndef RAFTMETRICS_SRC_METRICS_DISTRIBUTION_H
 #define RAFTMETRICS_SRC_METRICS_DISTRIBUTION_H
 
@@ -15,6 +15,9 @@
 /* Begins with rm__distribution_init, empty. */
 struct rm_distribution {
     uint64_t count;
+    uint64_t n_dropped;    /* so many of them are held no more */
+    uint64_t dropped_hash; /* rm__state_hash_observations of these */
+    int64_t dropped_ms;    /* the newest of these; INT64_MIN where there are none */
     struct rm_sum sum;
     double min; /* INFINITY when empty; -0.0 is smaller than 0.0 */
     double max; /* -INFINITY */
@@ -42,6 +45,9 @@ size_t rm__distribution_bytes(const struct rm_distribution *distribution);
  * each positive and each negative native bucket how far its index is above the one before, and its
  * count. Most of them are small, and there are many. */
 struct rm_distribution_image {
+    uint64_t n_dropped;
+    uint64_t dropped_hash;
+    int64_t dropped_ms;
     double small_high;
     double small_low;
     double large_high;
@@ -57,15 +63,16 @@ struct rm_distribution_image {
     uint32_t zero;
 };
 
-static_assert(sizeof(struct rm_distribution_image) == 80, "no gaps");
+static_assert(sizeof(struct rm_distribution_image) == 104, "no gaps");
 
 /* The bytes it takes there at most; and puts them @to, a multiple of 8, returning their end. */
 size_t rm__distribution_image_max(const struct rm_distribution *distribution);
 char *rm__distribution_put(const struct rm_distribution *distribution, char *to);
 
-/* Reads all of @bytes, those of a distribution with these @bounds of @n_values. *@ret_distribution
- * is the caller's, to be ended with rm__distribution_done. Errors: RM_ECORRUPT, RM_ENOMEM. */
-int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds, uint64_t n_values,
+/* Reads all of @bytes, those of a distribution with these @bounds of @n_held values and those that
+ * were dropped. *@ret_distribution is the caller's, to be ended with rm__distribution_done. Errors:
+ * RM_ECORRUPT, RM_ENOMEM. */
+int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds, uint64_t n_held,
                           struct rm_distribution *ret_distribution);
 
 #endif

@@ -6,6 +6,7 @@
 #include "distribution.h"
 #include "image_bytes.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/base/timestamp.h"
 
 /* ---- numbers in groups of 7 bits, the lowest first, all but the last marked by an 8th ---- */
 
@@ -69,7 +70,10 @@ char *rm__distribution_put(const struct rm_distribution *distribution, char *to)
 {
     const struct rm_histogram *classic = &distribution->classic;
     const struct rm_native_histogram *native = &distribution->native;
-    const struct rm_distribution_image image = {.small_high = distribution->sum.small.high,
+    const struct rm_distribution_image image = {.n_dropped = distribution->n_dropped,
+                                                .dropped_hash = distribution->dropped_hash,
+                                                .dropped_ms = distribution->dropped_ms,
+                                                .small_high = distribution->sum.small.high,
                                                 .small_low = distribution->sum.small.low,
                                                 .large_high = distribution->sum.large.high,
                                                 .large_low = distribution->sum.large.low,
@@ -106,6 +110,15 @@ static bool is_front_valid(const struct rm_distribution_image *image,
            image->n_positive <= RM_NATIVE_BUCKETS_MAX &&
            image->n_negative <= RM_NATIVE_BUCKETS_MAX - image->n_positive && isfinite(image->min) &&
            isfinite(image->max) && image->min <= image->max;
+}
+
+/* Does it say of the @n_held values and of those that were dropped what can be? */
+static bool is_past_valid(const struct rm_distribution_image *image, uint64_t n_held)
+{
+    return image->n_dropped <= UINT64_MAX - n_held &&
+           (image->n_dropped == 0 ? image->dropped_hash == 0 && image->dropped_ms == INT64_MIN
+                                  : image->dropped_ms >= RM_TIMESTAMP_MIN_MS &&
+                                        image->dropped_ms <= RM_TIMESTAMP_MAX_MS);
 }
 
 /* The sums of fewer than 2^64 doubles: nothing that is not finite comes of adding to them. */
@@ -199,25 +212,29 @@ static bool is_padding(struct rm_slice rest)
     return rest.len < sizeof ZEROS && memcmp(rest.data, ZEROS, rest.len) == 0;
 }
 
-int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds, uint64_t n_values,
+int rm__distribution_read(struct rm_slice bytes, struct rm_bucket_bounds bounds, uint64_t n_held,
                           struct rm_distribution *ret_distribution)
 {
     const struct rm_distribution_image *image = rm__image_take(&bytes, 1, sizeof *image);
     struct rm_distribution distribution;
     int rv;
 
-    if (image == NULL || !is_front_valid(image, bounds) || !is_sum_valid(image)) {
+    if (image == NULL || !is_front_valid(image, bounds) || !is_sum_valid(image) ||
+        !is_past_valid(image, n_held)) {
         return RM_ECORRUPT;
     }
     rm__distribution_init(&distribution);
-    distribution.count = n_values;
+    distribution.count = n_held + image->n_dropped;
+    distribution.n_dropped = image->n_dropped;
+    distribution.dropped_hash = image->dropped_hash;
+    distribution.dropped_ms = image->dropped_ms;
     distribution.sum = (struct rm_sum){{image->small_high, image->small_low},
                                        {image->large_high, image->large_low}};
     distribution.min = image->min;
     distribution.max = image->max;
-    rv = read_classic(&bytes, image, n_values, &distribution.classic);
+    rv = read_classic(&bytes, image, distribution.count, &distribution.classic);
     if (rv == 0) {
-        rv = read_native(&bytes, image, n_values, &distribution.native);
+        rv = read_native(&bytes, image, distribution.count, &distribution.native);
     }
     if (rv == 0 && !is_padding(bytes)) {
         rv = RM_ECORRUPT;

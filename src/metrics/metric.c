@@ -6,6 +6,29 @@
 #include "series.h"
 #include "state_hash.h"
 
+/* What tells the hash of n_gone from that of bounds. */
+enum { GONE_SEED = 1 };
+
+/* The hash in a state's of how many are gone; 0 of none. */
+static uint64_t gone_hash(const struct rm_metric *metric)
+{
+    return metric->n_gone == 0
+               ? 0
+               : rm__state_hash_bytes(rm_slice_make(&metric->n_gone, sizeof metric->n_gone),
+                                      rm__state_hash_bytes(metric->name, GONE_SEED));
+}
+
+void rm__metric_add_gone(struct rm_metric *metric, uint64_t n, uint64_t *state_hash)
+{
+    uint64_t before = gone_hash(metric);
+    uint64_t change;
+
+    metric->n_gone += n;
+    change = gone_hash(metric) - before;
+    metric->state_hash += change;
+    *state_hash += change;
+}
+
 /* The hash in a state's of bounds that are not the default ones. */
 static uint64_t bounds_hash(struct rm_slice name, const struct rm_shared_bounds *bounds)
 {

@@ -12,9 +12,11 @@
 struct rm_metric {
     uint64_t hash;                /* its place in the store's table */
     struct rm_vector series;      /* of struct rm_series, owned, in the order of their creation */
-    uint64_t n_samples;           /* recorded so far: the ordinal of the next */
+    uint64_t n_samples;           /* that there are */
+    uint64_t n_gone;              /* that were dropped: with n_samples the ordinal of the next */
     struct rm_observation newest; /* by position; means nothing while n_samples is 0 */
-    uint64_t state_hash;          /* of its bounds, and the sum of its observations' */
+    uint64_t state_hash;          /* of its bounds and n_gone, of its observations and series */
+    uint32_t place;               /* in the store's index while that has not sorted it in */
     struct rm_shared_bounds *bounds; /* of its histograms; owned */
     struct rm_slice name;            /* its bytes lie behind the struct */
 };
@@ -23,6 +25,16 @@ struct rm_metric {
  * NULL when out of memory. */
 struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name,
                                  struct rm_shared_bounds *bounds);
+
+/* Counts @n more that are gone. What that changes of the metric's hash it changes of *@state_hash,
+ * too. */
+void rm__metric_add_gone(struct rm_metric *metric, uint64_t n, uint64_t *state_hash);
+
+/* The ordinal of the next observation. */
+static inline uint64_t rm__metric_next_ordinal(const struct rm_metric *metric)
+{
+    return metric->n_samples + metric->n_gone;
+}
 
 /* Frees the series too. Takes NULL. */
 void rm__metric_free(struct rm_metric *metric);

@@ -21,6 +21,11 @@ int rm__metric_index_add(struct rm_metric_index *index, struct rm_metric *metric
 /* @metric is in the index. */
 void rm__metric_index_remove(struct rm_metric_index *index, const struct rm_metric *metric);
 
+/* Removes @n different metrics that are in the index, with one move of what stands behind them. On
+ * error the index is unchanged. Errors: RM_ENOMEM. */
+int rm__metric_index_remove_all(struct rm_metric_index *index, struct rm_metric *const *metrics,
+                                size_t n);
+
 /* Sorts the tail in. On error the index is unchanged. Errors: RM_ENOMEM. */
 int rm__metric_index_sort(struct rm_metric_index *index);
 

@@ -1,7 +1,8 @@
 /* The hash by which replicas compare their states: the sum, modulo 2^64, of one hash for each thing
  * that is in the state. So it is kept up as things come and go, and does not depend on how they
- * came. The hashes are XXH3 with a seed that is the same everywhere, unlike those of the tables:
- * against accidents, not against those who choose what is hashed. */
+ * came: but what was dropped is in it, too. The hashes are XXH3 with a seed that is the same
+ * everywhere, unlike those of the tables: against accidents, not against those who choose what is
+ * hashed. */
 #ifndef RAFTMETRICS_SRC_METRICS_STATE_HASH_H
 #define RAFTMETRICS_SRC_METRICS_STATE_HASH_H
 

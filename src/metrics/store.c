@@ -32,6 +32,7 @@ void rm_store_free(struct rm_store *store)
     rm__exposed_index_done(&store->exposed[0]);
     rm__exposed_index_done(&store->exposed[1]);
     rm__bucket_table_done(&store->bounds);
+    rm__retention_done(&store->retention);
     free(store);
 }
 
@@ -46,6 +47,23 @@ const struct rm_bucket_rule *rm_store_bucket_rules(const struct rm_store *store,
 {
     *ret_n_rules = store->bounds.n_rules;
     return store->bounds.rules;
+}
+
+int rm_store_set_retention(struct rm_store *store, const struct rm_retention *retention)
+{
+    struct rm_retention copy;
+    int rv = rm__retention_copy(retention, &copy);
+
+    if (rv == 0) {
+        rm__retention_done(&store->retention);
+        store->retention = copy;
+    }
+    return rv;
+}
+
+const struct rm_retention *rm_store_retention(const struct rm_store *store)
+{
+    return &store->retention;
 }
 
 static bool metric_has_name(const void *item, const void *key)
@@ -206,11 +224,17 @@ int rm__store_add_series(struct rm_store *store, struct rm_series *series)
     return add_series(store, series);
 }
 
-bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample)
+struct rm_series *rm__store_find_series(const struct rm_store *store,
+                                        const struct rm_sample *sample)
 {
     uint64_t hash = rm__store_hash(store, sample).series;
 
-    return rm__table_find(&store->series, hash, series_has_key, sample) != NULL;
+    return rm__table_find(&store->series, hash, series_has_key, sample);
+}
+
+bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample)
+{
+    return rm__store_find_series(store, sample) != NULL;
 }
 
 int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
@@ -243,6 +267,21 @@ int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
     return rv;
 }
 
+void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric)
+{
+    for (uint32_t i = 0; i < metric->series.n; i++) {
+        const struct rm_series *series = metric->series.items[i];
+
+        rm__table_remove(&store->series, series->hash, series);
+    }
+    rm__exposed_index_remove(&store->exposed[0], metric);
+    rm__exposed_index_remove(&store->exposed[1], metric);
+    rm__table_remove(&store->metrics, metric->hash, metric);
+    store->n_samples -= metric->n_samples;
+    store->state_hash -= metric->state_hash;
+    store->n_bytes -= rm__metric_bytes(metric);
+}
+
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
 {
     struct rm_metric *metric = rm__store_find_metric(store, metric_name);
@@ -250,18 +289,8 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
     if (metric == NULL) {
         return RM_ENOTFOUND;
     }
-    for (uint32_t i = 0; i < metric->series.n; i++) {
-        const struct rm_series *series = metric->series.items[i];
-
-        rm__table_remove(&store->series, series->hash, series);
-    }
+    rm__store_detach_metric(store, metric);
     rm__metric_index_remove(&store->index, metric);
-    rm__exposed_index_remove(&store->exposed[0], metric);
-    rm__exposed_index_remove(&store->exposed[1], metric);
-    rm__table_remove(&store->metrics, metric->hash, metric);
-    store->n_samples -= metric->n_samples;
-    store->state_hash -= metric->state_hash;
-    store->n_bytes -= rm__metric_bytes(metric);
     rm__metric_free(metric);
     return 0;
 }
@@ -376,7 +405,8 @@ int rm_store_list_series(const struct rm_store *store, struct rm_slice metric_na
 
 uint64_t rm_store_hash(const struct rm_store *store)
 {
-    return store->state_hash + rm__bucket_table_hash(&store->bounds);
+    return store->state_hash + rm__bucket_table_hash(&store->bounds) +
+           rm__retention_hash(&store->retention);
 }
 
 void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats)
@@ -385,9 +415,11 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
         .n_metrics = store->metrics.n_items,
         .n_series = store->series.n_items,
         .n_samples = store->n_samples,
+        .n_dropped = store->n_dropped,
+        .n_expired = store->n_expired,
         .n_bytes = sizeof *store + store->n_bytes + rm__table_bytes(&store->metrics) +
                    rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index) +
                    rm__exposed_index_bytes(&store->exposed[0]) +
                    rm__exposed_index_bytes(&store->exposed[1]) +
-                   rm__bucket_table_bytes(&store->bounds)};
+                   rm__bucket_table_bytes(&store->bounds) + rm__retention_bytes(&store->retention)};
 }

@@ -225,6 +225,7 @@ static int add_metric(struct frozen *frozen, const struct rm_metric *metric)
         .n_name_bytes = (uint32_t)metric->name.len,
         .n_series = metric->series.n,
         .n_observations = metric->n_samples,
+        .n_gone = metric->n_gone,
         .bounds = metric->bounds == NULL ? 0 : metric->bounds->number};
     int rv = rm_buffer_reserve(&frozen->index, sizeof image + metric->name.len + 8);
     char *to;
@@ -250,6 +251,9 @@ static int add_metrics(struct frozen *frozen, struct rm_store *store)
 
     if (rv == 0) {
         rv = add_piece(frozen, rm_slice_make(NULL, 0));
+    }
+    if (rv == 0) {
+        rv = rm__retention_freeze(&store->retention, &frozen->index);
     }
     if (rv == 0) {
         rv = rm__bucket_table_freeze(&store->bounds, &frozen->index);

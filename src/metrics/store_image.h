@@ -3,9 +3,11 @@
  *
  *   header             72 bytes; the counts of what follows, the hashes of all of it
  *   index
+ *     retention        16 bytes                               once
+ *     age              16 bytes, and its pattern, filled up   its n_rules times, in their order
  *     bounds           8 bytes, and 8 each                    n_bounds times
  *     rule             8 bytes, and its pattern, filled up    n_rules times, in their order
- *     metric           24 bytes, and its name, filled up      n_metrics times, in any order
+ *     metric           32 bytes, and its name, filled up      n_metrics times, in any order
  *       series         16 bytes                               n_series times, as they were created
  *         label sizes  8 bytes                                  n_labels times, sorted by name
  *         label bytes  name, value, name, ... filled up         once
@@ -34,7 +36,7 @@
 #include "raftmetrics/metrics/store.h"
 #include "state_hash.h"
 
-enum { RM_STORE_IMAGE_VERSION = 5 };
+enum { RM_STORE_IMAGE_VERSION = 6 };
 
 struct rm_store_image_header {
     uint32_t version;
@@ -48,6 +50,17 @@ struct rm_store_image_header {
     uint64_t n_observations;
     uint64_t state_hash; /* rm_store_hash */
     uint64_t index_hash; /* rm__state_hash_bytes of the header up to here, then of the index */
+};
+
+struct rm_store_image_retention {
+    uint64_t max_samples;
+    uint32_t when_full; /* enum rm_samples_full */
+    uint32_t n_rules;
+};
+
+struct rm_store_image_age {
+    int64_t max_age_ms;
+    uint64_t n_pattern_bytes;
 };
 
 /* Bounds of histograms that a rule or a metric has, and that are not the default ones. They are
@@ -64,8 +77,9 @@ struct rm_store_image_rule {
 struct rm_store_image_metric {
     uint32_t n_name_bytes;
     uint32_t n_series;
-    uint64_t n_observations; /* their ordinals are 0 to one less */
+    uint64_t n_observations; /* that there are */
     uint64_t bounds;
+    uint64_t n_gone; /* observations that were dropped: ordinals are below the sum of both */
 };
 
 struct rm_store_image_series {
@@ -89,9 +103,11 @@ struct rm_store_image_chunk {
 
 static_assert(sizeof(struct rm_store_image_header) == 72, "no gaps");
 static_assert(offsetof(struct rm_store_image_header, index_hash) == 64, "no gaps");
+static_assert(sizeof(struct rm_store_image_retention) == 16, "no gaps");
+static_assert(sizeof(struct rm_store_image_age) == 16, "no gaps");
 static_assert(sizeof(struct rm_store_image_bounds) == 8, "no gaps");
 static_assert(sizeof(struct rm_store_image_rule) == 8, "no gaps");
-static_assert(sizeof(struct rm_store_image_metric) == 24, "no gaps");
+static_assert(sizeof(struct rm_store_image_metric) == 32, "no gaps");
 static_assert(sizeof(struct rm_store_image_series) == 16, "no gaps");
 static_assert(sizeof(struct rm_store_image_label) == 8, "no gaps");
 static_assert(sizeof(struct rm_store_image_chunk) == 24, "no gaps");

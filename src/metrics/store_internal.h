@@ -7,6 +7,7 @@
 #include "metric.h"
 #include "metric_index.h"
 #include "raftmetrics/metrics/store.h"
+#include "retention.h"
 #include "series.h"
 #include "table.h"
 
@@ -17,13 +18,20 @@ struct rm_store {
     struct rm_metric_index index;
     struct rm_exposed_index exposed[2]; /* with names escaped, and as they are */
     struct rm_bucket_table bounds;
+    struct rm_retention retention; /* owned */
     uint64_t n_samples;
+    uint64_t n_dropped;  /* samples, ever since the store was made; no part of the state */
+    uint64_t n_expired;  /* series, likewise */
     uint64_t state_hash; /* the sum of the metrics', without the rules' */
     uint64_t n_bytes;    /* allocated for metrics and series, not for the tables and the index */
 };
 
 /* NULL where no such metric is known. */
 struct rm_metric *rm__store_find_metric(const struct rm_store *store, struct rm_slice name);
+
+/* The series that @sample belongs to; NULL where there is none. */
+struct rm_series *rm__store_find_series(const struct rm_store *store,
+                                        const struct rm_sample *sample);
 
 /* A metric without series, which becomes one more owner of @bounds; the store owns it. Copies. On
  * error the store is unchanged. Errors: RM_EEXIST, RM_ENOMEM. */
@@ -39,6 +47,12 @@ struct rm_series *rm__store_new_series(struct rm_store *store, struct rm_metric 
  * unchanged. It should not follow at once: memory was asked for its place. Errors: RM_EEXIST,
  * RM_ENOMEM. */
 int rm__store_add_series(struct rm_store *store, struct rm_series *series);
+
+/* Takes a metric with its series out of the tables, but for the index. */
+void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric);
+
+/* Drops what @series, which just got a sample, holds above the limit, if it is to. */
+void rm__store_drop_surplus(struct rm_store *store, struct rm_series *series);
 
 /* Where what a sample belongs to stands in the tables. */
 struct rm_store_hashes {

@@ -36,13 +36,15 @@ static int record(struct rm_store *store, const struct rm_sample *sample,
     }
     n_bytes = series->n_bytes;
     observation = (struct rm_observation){
-        .position = {sample->timestamp_ms, series->metric->n_samples}, .value = sample->value};
+        .position = {sample->timestamp_ms, rm__metric_next_ordinal(series->metric)},
+        .value = sample->value};
     rv = rm__series_record(series, &observation, rm__shared_bounds_peek(series->metric->bounds));
     if (rv != 0) {
         return rv;
     }
     count_observation(store, series, &observation);
     store->n_bytes += series->n_bytes - n_bytes;
+    rm__store_drop_surplus(store, series);
     return 0;
 }
 

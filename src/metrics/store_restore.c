@@ -9,6 +9,7 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
 #include "raftmetrics/metrics/name.h"
+#include "series_drop.h"
 #include "store_image.h"
 #include "store_internal.h"
 
@@ -25,7 +26,8 @@ struct restorer {
     uint64_t n_observations;        /* as many are left */
     struct rm_buffer labels;        /* of struct rm_label, those of one series */
     struct rm_vector bounds;        /* of struct rm_shared_bounds, as the image numbers them */
-    uint64_t *seen;                 /* one bit for each ordinal of one metric */
+    struct rm_buffer seen;          /* ordinals of one metric that were looked at, not hashed */
+    uint64_t n_past;                /* observations of it that were dropped of series there are */
     struct rm_series *made[N_MADE]; /* not in the store yet; a ring, owned */
     uint64_t n_made;                /* of all that were made */
     uint64_t n_added;               /* of these, to the store */
@@ -41,25 +43,52 @@ struct progress {
 
 /* ---- chunks ---- */
 
-/* Notes an ordinal; false where it was noted before. */
-static bool see(uint64_t *seen, uint64_t ordinal)
+static int compare_ordinals(const void *a, const void *b)
 {
-    uint64_t bit = UINT64_C(1) << (ordinal % 64);
-    bool is_new = (seen[ordinal / 64] & bit) == 0;
+    const uint64_t *left = a;
+    const uint64_t *right = b;
 
-    seen[ordinal / 64] |= bit;
-    return is_new;
+    return (*left > *right) - (*left < *right);
+}
+
+/* Does no ordinal that was seen come twice? Forgets them. */
+static bool are_ordinals_distinct(struct rm_buffer *seen)
+{
+    uint64_t *ordinals = (uint64_t *)(void *)seen->data;
+    size_t n = seen->len / sizeof *ordinals;
+    bool are_distinct = true;
+
+    if (n > 1) {
+        qsort(ordinals, n, sizeof *ordinals, compare_ordinals);
+    }
+    for (size_t i = 1; i < n; i++) {
+        are_distinct = are_distinct && ordinals[i] != ordinals[i - 1];
+    }
+    seen->len = 0;
+    return are_distinct;
+}
+
+/* Errors: RM_ENOMEM. */
+static int see_ordinals(struct restorer *restorer, const struct rm_observation *observations,
+                        uint32_t n)
+{
+    int rv = 0;
+
+    for (uint32_t i = 0; i < n && rv == 0 && !restorer->is_hashed; i++) {
+        rv = rm_buffer_append(&restorer->seen, &observations[i].position.ordinal,
+                              sizeof observations[i].position.ordinal);
+    }
+    return rv;
 }
 
 /* So far ahead that memory has brought them when they are looked at; measured. */
 enum { N_AHEAD = 64 };
 
-/* Positions ascend from progress->last on, ordinals are those of the metric and none comes twice,
- * values are finite. */
-static bool are_observations_valid(const struct restorer *restorer, struct progress *progress,
+/* Positions ascend from progress->last on, ordinals are those of the metric, values are finite. */
+static bool are_observations_valid(struct progress *progress,
                                    const struct rm_observation *observations, uint32_t n)
 {
-    uint64_t n_ordinals = progress->series->metric->n_samples;
+    uint64_t n_ordinals = rm__metric_next_ordinal(progress->series->metric);
     uint64_t first_ordinal = progress->first_ordinal;
     struct rm_position last = progress->last.position;
 
@@ -68,7 +97,7 @@ static bool are_observations_valid(const struct restorer *restorer, struct progr
 
         __builtin_prefetch((const char *)&observations[i] + N_AHEAD * sizeof *observations);
         if (!rm__position_is_before(last, position) || !isfinite(observations[i].value) ||
-            position.ordinal >= n_ordinals || !see(restorer->seen, position.ordinal)) {
+            position.ordinal >= n_ordinals) {
             return false;
         }
         first_ordinal = position.ordinal < first_ordinal ? position.ordinal : first_ordinal;
@@ -96,8 +125,11 @@ static int take_open(struct restorer *restorer, struct progress *progress,
 
     if (observations == NULL || image->hash != 0 ||
         image->n_bytes != image->n * sizeof *observations ||
-        !are_observations_valid(restorer, progress, observations, image->n)) {
+        !are_observations_valid(progress, observations, image->n)) {
         return RM_ECORRUPT;
+    }
+    if (see_ordinals(restorer, observations, image->n) != 0) {
+        return RM_ENOMEM;
     }
     add_hash(restorer, series,
              rm__state_hash_observations(series->identity, observations, image->n));
@@ -106,19 +138,31 @@ static int take_open(struct restorer *restorer, struct progress *progress,
 }
 
 /* Does @block say what its observations do? */
-static bool is_block_true(const struct restorer *restorer, struct progress *progress,
-                          const struct rm_chunk_block *block)
+static int check_block(struct restorer *restorer, struct progress *progress,
+                       const struct rm_chunk_block *block)
 {
     struct rm_chunk_window window;
     struct rm_chunk_block truth;
 
     if (rm__codec_decode(rm__chunk_block_bytes(block), block->n, window.observations) != 0 ||
-        !are_observations_valid(restorer, progress, window.observations, block->n)) {
-        return false;
+        !are_observations_valid(progress, window.observations, block->n)) {
+        return RM_ECORRUPT;
     }
     truth = rm__chunk_block_describe(window.observations, block->n, progress->series->identity);
     truth.n_bytes = block->n_bytes;
-    return memcmp(&truth, block, sizeof truth) == 0;
+    return memcmp(&truth, block, sizeof truth) == 0
+               ? see_ordinals(restorer, window.observations, block->n)
+               : RM_ECORRUPT;
+}
+
+static int check_seal(struct restorer *restorer, struct progress *progress,
+                      const struct rm_store_image_chunk *image, const struct rm_chunk_block *block,
+                      const struct rm_chunk_seal *seal)
+{
+    if (restorer->is_hashed) {
+        return seal->hash == image->hash ? 0 : RM_ECORRUPT;
+    }
+    return check_block(restorer, progress, block);
 }
 
 static int take_sealed(struct restorer *restorer, struct progress *progress,
@@ -126,14 +170,15 @@ static int take_sealed(struct restorer *restorer, struct progress *progress,
 {
     const struct rm_chunk_block *block = rm__image_take(&restorer->observations, image->n_bytes, 1);
     struct rm_chunk_seal seal = {.n_block_bytes = image->n_bytes};
+    int rv;
 
     if (block == NULL || !rm__chunk_block_fills(block, image->n_bytes) || block->n != image->n) {
         return RM_ECORRUPT;
     }
     seal.hash = rm__state_hash_bytes(rm_slice_make(block, image->n_bytes), 0);
-    if (restorer->is_hashed ? seal.hash != image->hash
-                            : !is_block_true(restorer, progress, block)) {
-        return RM_ECORRUPT;
+    rv = check_seal(restorer, progress, image, block, &seal);
+    if (rv != 0) {
+        return rv;
     }
     progress->last = block->last;
     add_hash(restorer, progress->series, block->state_hash);
@@ -232,19 +277,29 @@ static int read_labels(struct restorer *restorer, uint32_t n_labels)
     return cut_labels(restorer, sizes, n_labels, bytes) ? 0 : RM_ECORRUPT;
 }
 
-static int add_distribution(struct progress *progress, struct rm_slice bytes)
+static int add_distribution(struct restorer *restorer, const struct progress *progress,
+                            struct rm_slice bytes)
 {
+    struct rm_series *series = progress->series;
     struct rm_distribution distribution;
-    int rv = rm__distribution_read(bytes, rm__shared_bounds_peek(progress->series->metric->bounds),
+    int rv = rm__distribution_read(bytes, rm__shared_bounds_peek(series->metric->bounds),
                                    progress->n_observations, &distribution);
 
-    if (rv == 0) {
-        rv = rm__series_set_distribution(progress->series, &distribution);
-        if (rv != 0) {
-            rm__distribution_done(&distribution);
-        }
+    if (rv != 0) {
+        return rv;
     }
-    return rv;
+    if (distribution.n_dropped > series->metric->n_gone - restorer->n_past) {
+        rm__distribution_done(&distribution);
+        return RM_ECORRUPT;
+    }
+    rv = rm__series_set_distribution(series, &distribution);
+    if (rv != 0) {
+        rm__distribution_done(&distribution);
+        return rv;
+    }
+    restorer->n_past += distribution.n_dropped;
+    add_hash(restorer, series, rm__series_past_hash(series));
+    return 0;
 }
 
 /* Everything of a series that is in the store, behind its labels. */
@@ -260,7 +315,8 @@ static int fill_series(struct restorer *restorer, const struct rm_store_image_se
         return RM_ECORRUPT;
     }
     rv = add_chunks(restorer, progress, image->n_chunks);
-    return rv != 0 || distribution.len == 0 ? rv : add_distribution(progress, distribution);
+    return rv != 0 || distribution.len == 0 ? rv
+                                            : add_distribution(restorer, progress, distribution);
 }
 
 /* Adds the series that was made first of those that are not in the store. */
@@ -337,7 +393,12 @@ static int read_series(struct restorer *restorer, struct rm_metric *metric,
 
 /* ---- metrics ---- */
 
-/* Series were created in the order of their first ordinals. */
+static bool has_past(const struct rm_series *series)
+{
+    return series->distribution != NULL && series->distribution->n_dropped > 0;
+}
+
+/* Series were created in the order of their first ordinals, as far as these were not dropped. */
 static int read_all_series(struct restorer *restorer, struct rm_metric *metric, uint32_t n_series)
 {
     uint64_t n_observations = 0;
@@ -353,14 +414,19 @@ static int read_all_series(struct restorer *restorer, struct rm_metric *metric, 
         if (!restorer->is_hashed && progress.first_ordinal < first_ordinal) {
             return RM_ECORRUPT;
         }
-        first_ordinal = progress.first_ordinal;
+        first_ordinal = has_past(progress.series) ? first_ordinal : progress.first_ordinal;
         n_observations += progress.n_observations;
         if (i == 0 || rm__position_is_before(metric->newest.position, progress.last.position)) {
             metric->newest = progress.last;
         }
     }
-    return n_observations == metric->n_samples ? 0 : RM_ECORRUPT;
+    return n_observations == metric->n_samples && are_ordinals_distinct(&restorer->seen)
+               ? 0
+               : RM_ECORRUPT;
 }
+
+/* More are never recorded, and so ordinals go on. */
+#define GONE_MAX (UINT64_C(1) << 62)
 
 static int add_metric(struct restorer *restorer)
 {
@@ -373,7 +439,7 @@ static int add_metric(struct restorer *restorer)
 
     if (image == NULL || !rm__image_take_bytes(&restorer->index, image->n_name_bytes, &name) ||
         !rm_metric_name_is_valid(name) || image->n_observations == 0 ||
-        image->n_observations > restorer->n_observations ||
+        image->n_observations > restorer->n_observations || image->n_gone > GONE_MAX ||
         !rm__numbered_bounds_find(&restorer->bounds, image->bounds, &bounds)) {
         return RM_ECORRUPT;
     }
@@ -383,8 +449,9 @@ static int add_metric(struct restorer *restorer)
     }
     restorer->n_observations -= image->n_observations;
     metric->n_samples = image->n_observations;
+    rm__metric_add_gone(metric, image->n_gone, &store->state_hash);
+    restorer->n_past = 0;
     rv = read_all_series(restorer, metric, image->n_series);
-    memset(restorer->seen, 0, (metric->n_samples / 64 + 1) * sizeof *restorer->seen);
     store->n_samples += metric->n_samples;
     return rv;
 }
@@ -424,8 +491,7 @@ static int allocate(struct restorer *restorer, const struct rm_store_image_heade
                     uint64_t hash_seed)
 {
     restorer->store = rm_store_new(hash_seed);
-    restorer->seen = calloc(header->n_observations / 64 + 1, sizeof *restorer->seen);
-    if (restorer->store == NULL || restorer->seen == NULL ||
+    if (restorer->store == NULL ||
         rm__table_reserve(&restorer->store->metrics, header->n_metrics) != 0 ||
         rm__table_reserve(&restorer->store->series, header->n_series) != 0) {
         return RM_ENOMEM;
@@ -435,9 +501,12 @@ static int allocate(struct restorer *restorer, const struct rm_store_image_heade
 
 static int add_metrics(struct restorer *restorer, const struct rm_store_image_header *header)
 {
-    int rv = rm__bucket_table_restore(&restorer->store->bounds, &restorer->index, header->n_bounds,
-                                      header->n_rules, &restorer->bounds);
+    int rv = rm__retention_restore(&restorer->index, &restorer->store->retention);
 
+    if (rv == 0) {
+        rv = rm__bucket_table_restore(&restorer->store->bounds, &restorer->index, header->n_bounds,
+                                      header->n_rules, &restorer->bounds);
+    }
     for (uint64_t i = 0; i < header->n_metrics && rv == 0; i++) {
         rv = add_metric(restorer);
     }
@@ -469,12 +538,13 @@ static int restore(struct rm_blob *blob, const struct rm_store_image_header *hea
     int rv;
 
     rm_buffer_init(&restorer.labels, SIZE_MAX);
+    rm_buffer_init(&restorer.seen, SIZE_MAX);
     rv = allocate(&restorer, header, hash_seed);
     if (rv == 0) {
         rv = add_metrics(&restorer, header);
     }
     free_made(&restorer);
-    free(restorer.seen);
+    rm_buffer_done(&restorer.seen);
     rm_buffer_done(&restorer.labels);
     if (rv != 0) {
         rm_store_free(restorer.store);

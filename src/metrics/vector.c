@@ -47,10 +47,17 @@ int rm__vector_insert(struct rm_vector *vector, uint32_t index, void *item)
 
 void rm__vector_remove(struct rm_vector *vector, uint32_t index)
 {
-    assert(index < vector->n);
-    vector->n--;
-    memmove(vector->items + index, vector->items + index + 1,
-            (vector->n - index) * sizeof *vector->items);
+    rm__vector_remove_some(vector, index, 1);
+}
+
+void rm__vector_remove_some(struct rm_vector *vector, uint32_t index, uint32_t n)
+{
+    assert(n <= vector->n && index <= vector->n - n);
+    if (n > 0) {
+        vector->n -= n;
+        memmove(vector->items + index, vector->items + index + n,
+                (vector->n - index) * sizeof *vector->items);
+    }
 }
 
 size_t rm__vector_bytes(const struct rm_vector *vector)

@@ -20,6 +20,9 @@ int rm__vector_insert(struct rm_vector *vector, uint32_t index, void *item);
 
 void rm__vector_remove(struct rm_vector *vector, uint32_t index);
 
+/* Removes @n items from item @index on. */
+void rm__vector_remove_some(struct rm_vector *vector, uint32_t index, uint32_t n);
+
 /* Allocated bytes. */
 size_t rm__vector_bytes(const struct rm_vector *vector);
 

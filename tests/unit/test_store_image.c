@@ -860,7 +860,8 @@ static void test_what_no_hash_tells_is_harmless(void **state)
 /* Where the parts of an image of two bounds, a rule "a*" and one metric "b" of one series "dc"
  * lie. */
 enum {
-    AT_BOUNDS = sizeof(struct rm_store_image_header),
+    AT_RETENTION = sizeof(struct rm_store_image_header),
+    AT_BOUNDS = AT_RETENTION + sizeof(struct rm_store_image_retention),
     AT_RULE = AT_BOUNDS + sizeof(struct rm_store_image_bounds) + 2 * 8,
     AT_PATTERN = AT_RULE + sizeof(struct rm_store_image_rule),
     AT_METRIC = AT_PATTERN + 8,
@@ -873,6 +874,7 @@ enum {
 };
 
 #define OF_HEADER(field) (int)offsetof(struct rm_store_image_header, field)
+#define OF_RETENTION(field) AT_RETENTION + (int)offsetof(struct rm_store_image_retention, field)
 #define OF_RULE(field) AT_RULE + (int)offsetof(struct rm_store_image_rule, field)
 #define OF_METRIC(field) AT_METRIC + (int)offsetof(struct rm_store_image_metric, field)
 #define OF_SERIES(field) AT_SERIES + (int)offsetof(struct rm_store_image_series, field)
@@ -899,6 +901,9 @@ static const struct lie {
     {"series that are not there", OF_HEADER(n_series), 8, 2, 0},
     {"more series than memory", OF_HEADER(n_series), 8, UINT64_MAX, 0},
     {"more observations than memory", OF_HEADER(n_observations), 8, UINT64_MAX / 24, 0},
+    {"ages that are not there", OF_RETENTION(n_rules), 4, 1, 0},
+    {"more ages than there may be", OF_RETENTION(n_rules), 4, UINT32_MAX, 0},
+    {"no such end of what is full", OF_RETENTION(when_full), 4, 2, 0},
     {"no bounds", OF_HEADER(n_bounds), 4, 0, 0},
     {"bounds that are not there", OF_HEADER(n_bounds), 4, 2, 0},
     {"more bounds than memory", OF_HEADER(n_bounds), 4, UINT32_MAX, 0},
@@ -924,6 +929,7 @@ static const struct lie {
     {"more observations", OF_METRIC(n_observations), 8, 4, 0},
     {"no observations", OF_METRIC(n_observations), 8, 0, 0},
     {"too many observations", OF_METRIC(n_observations), 8, UINT64_MAX, 0},
+    {"more that are gone than were", OF_METRIC(n_gone), 8, UINT64_MAX - 2, 0},
     {"many labels", OF_SERIES(n_labels), 4, UINT32_MAX, 0},
     {"no chunk", OF_SERIES(n_chunks), 4, 0, 0},
     {"many chunks", OF_SERIES(n_chunks), 4, UINT32_MAX, 0},
@@ -1022,6 +1028,9 @@ static const struct lie SEALED_LIES[] = {
     {"no distribution", OF_SERIES(n_distribution_bytes), 8, 0, 0},
     {"a short distribution", OF_SERIES(n_distribution_bytes), 8, 16, 0},
     {"a long distribution", OF_SERIES(n_distribution_bytes), 8, 32, 0},
+    {"something dropped of what was not", OF_DISTRIBUTION(n_dropped), 8, 1, 0},
+    {"the hash of nothing", OF_DISTRIBUTION(dropped_hash), 8, 1, 0},
+    {"the end of nothing", OF_DISTRIBUTION(dropped_ms), 8, 0, 0},
     {"a bucket behind the last", OF_DISTRIBUTION(first_bucket), 4, 31, 0},
     {"a bucket far behind the last", OF_DISTRIBUTION(first_bucket), 4, UINT32_MAX, 0},
     {"no counts", OF_DISTRIBUTION(n_classic), 4, 0, 0},
@@ -1149,8 +1158,8 @@ static void test_lies_between_parts_are_seen(void **state)
     static const struct rm_observation FALSE_ORDER[] = {{{2, 1}, 0}, {{3, 0}, 0}};
     static const struct rm_observation SAME[] = {{{2, 0}, 0}, {{3, 0}, 0}};
 
-    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1, 0};
-    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2, 0};
+    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1, 0, 0};
+    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2, 0, 0};
 
     (void)state;
     assert_int_equal(restore_pairs(&TRUE_COUNT, &FALSE_COUNT, sizeof TRUE_COUNT), RM_ECORRUPT);
@@ -1174,13 +1183,15 @@ static void test_a_metric_of_nothing_is_seen(void **state)
 {
     struct {
         struct rm_store_image_header header;
+        struct rm_store_image_retention retention;
         struct rm_store_image_metric metric;
         char name[8];
     } image = {{.version = RM_STORE_IMAGE_VERSION,
                 .n_bytes = sizeof image,
-                .n_index_bytes = 32,
+                .n_index_bytes = sizeof image - sizeof image.header,
                 .n_metrics = 1},
-               {1, 0, 0, 0},
+               {0, 0, 0},
+               {1, 0, 0, 0, 0},
                "a"};
 
     (void)state;
@@ -1188,7 +1199,7 @@ static void test_a_metric_of_nothing_is_seen(void **state)
     /* Nor is there anything that belongs to none, in the index or behind it. */
     image.header.n_metrics = 0;
     assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
-    image.header.n_index_bytes = 0;
+    image.header.n_index_bytes = sizeof image.retention;
     image.header.n_observations = 1;
     assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
 }
@@ -1197,6 +1208,7 @@ static void test_a_series_of_nothing_is_seen(void **state)
 {
     struct {
         struct rm_store_image_header header;
+        struct rm_store_image_retention retention;
         struct rm_store_image_metric metric;
         char name[8];
         struct {
@@ -1213,7 +1225,7 @@ static void test_a_series_of_nothing_is_seen(void **state)
                           .n_metrics = 1,
                           .n_series = 2,
                           .n_observations = 1},
-               .metric = {1, 2, 1},
+               .metric = {1, 2, 1, 0, 0},
                .name = "a",
                .first = {{1, 1, 0}, {2, 2}, "dcx1", {.n_bytes = 24, .n = 1}}};
 
@@ -1231,6 +1243,7 @@ static void test_a_series_of_nothing_is_seen(void **state)
 /* One series of open chunks, and its distribution in as many buckets as there are, or one more. */
 struct open_image {
     struct rm_store_image_header header;
+    struct rm_store_image_retention retention;
     struct rm_store_image_metric metric;
     char name[8];
     struct rm_store_image_series series;
@@ -1252,10 +1265,10 @@ static int restore_open(uint32_t n_counts, uint32_t n_chunks, uint32_t n)
 {
     struct open_image image = {
         .header = {.version = RM_STORE_IMAGE_VERSION, .n_metrics = 1, .n_series = 1},
-        .metric = {1, 1, n},
+        .metric = {1, 1, n, 0, 0},
         .name = "a",
         .series = {0, n_chunks, sizeof image.distribution + 8 * n_counts},
-        .distribution = {.zero_count = n, .n_classic = n_counts}};
+        .distribution = {.dropped_ms = INT64_MIN, .zero_count = n, .n_classic = n_counts}};
     char bytes[sizeof image];
     char *end = bytes;
 

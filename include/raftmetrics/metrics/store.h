@@ -11,6 +11,7 @@
 #include "raftmetrics/base/blob.h"
 #include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/base/image.h"
+#include "raftmetrics/base/retention.h"
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/base/slice.h"
 #include "raftmetrics/metrics/histogram.h"
@@ -35,13 +36,29 @@ int rm_store_set_bucket_rules(struct rm_store *store, const struct rm_bucket_rul
 const struct rm_bucket_rule *rm_store_bucket_rules(const struct rm_store *store,
                                                    size_t *ret_n_rules);
 
-/* Records one observation, at any time: a late one stands where its time belongs. Errors:
- * RM_ENOMEM, after which the store may not be used for anything but freeing. */
+/* Decides what is kept from now on: @retention is copied, and valid (rm_retention_is_valid). Values
+ * that are there already go as those that come do. On error nothing is changed. Errors:
+ * RM_ENOMEM. */
+int rm_store_set_retention(struct rm_store *store, const struct rm_retention *retention);
+
+/* Borrowed until it is set again. */
+const struct rm_retention *rm_store_retention(const struct rm_store *store);
+
+/* Records one observation, at any time: a late one stands where its time belongs. Where a series
+ * then holds more than retention.max_samples, and is not to refuse them, its oldest go, a chunk at
+ * a time: it holds the newest max_samples, and fewer than a chunk above that. Errors: RM_ENOMEM,
+ * after which the store may not be used for anything but freeing. */
 int rm_store_record(struct rm_store *store, const struct rm_sample *sample);
 
 /* Records @n observations in their order, as rm_store_record would each; quicker, for it asks
  * memory for what belongs to the next ones while it records one. */
 int rm_store_record_batch(struct rm_store *store, const struct rm_sample *samples, size_t n);
+
+/* Does each series, those that @samples would begin included, have room for those of @samples that
+ * it would get? Always, but where retention.when_full is RM_SAMPLES_REFUSE. *@ret_has is what was
+ * asked. Errors: RM_ENOMEM. */
+int rm_store_has_room(const struct rm_store *store, const struct rm_sample *samples, size_t n,
+                      bool *ret_has);
 
 /* Is there a series of the sample's metric and labels? */
 bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample);
@@ -49,6 +66,48 @@ bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *s
 /* Removes all series of a metric. Should it come again, its ordinals start again. Errors:
  * RM_ENOTFOUND. */
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);
+
+/* ---- expiry ----
+ *
+ * Values go by age as entries say, for no store knows the time. What is to be looked at stands in
+ * the entry, so that every replica does the same; the leader's store says what that is.
+ *
+ * They go a chunk at a time, when the newest value of the chunk is older than its metric's
+ * retention rule says; until then older ones stay with it. A series that has no value left is
+ * forgotten with its distribution, and a metric without series as if it was deleted. */
+
+enum { RM_EXPIRIES_MAX = 1024 }; /* in one entry */
+
+/* Series of a metric by their places in the order of their creation. */
+struct rm_expiry {
+    struct rm_slice metric_name; /* borrowed */
+    uint64_t first_series;
+    uint64_t n_series;
+};
+
+/* Drops what is too old at @time_ms of the series that @expiries (up to RM_EXPIRIES_MAX) say, and
+ * what they hold above retention.max_samples; leaves the rest for later where that would take
+ * long. Errors: RM_ENOMEM, after which the store may not be used for anything but freeing. */
+int rm_store_expire(struct rm_store *store, int64_t time_ms, const struct rm_expiry *expiries,
+                    size_t n);
+
+/* How far a store was looked through. Zeroed it begins. */
+struct rm_expiry_search {
+    size_t slot;
+    size_t n_slots;
+    uint64_t series;
+    int64_t due_ms; /* at the end: nothing goes before that, as the store is now */
+    bool is_begun;
+    bool is_done;
+};
+
+/* Goes on looking for what rm_store_expire would drop at @time_ms, through about @max_work series
+ * of a store that may have changed since: up to RM_EXPIRIES_MAX into @ret_expiries, borrowed until
+ * the store is changed. Once search->is_done there is no more; what came meanwhile may have been
+ * passed by. */
+void rm_store_find_expired(const struct rm_store *store, int64_t time_ms, size_t max_work,
+                           struct rm_expiry_search *search, struct rm_expiry *ret_expiries,
+                           size_t *ret_n);
 
 /* The newest @limit values of @selection that stand before @before (NULL: from the newest).
  * *@ret_values is the caller's, to be ended with rm_values_done.
@@ -91,6 +150,10 @@ struct rm_store_stats {
     uint64_t n_series;
     uint64_t n_samples;
     uint64_t n_bytes; /* asked of malloc by the store, and what it uses of blobs */
+
+    /* Ever since the store was made or restored; no part of what it holds. */
+    uint64_t n_dropped; /* samples, for their age or their number */
+    uint64_t n_expired; /* series */
 };
 
 void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_stats);
