@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "query_cells.h"
+#include "query_estimate.h"
 #include "query_groups.h"
 #include "query_internal.h"
 #include "query_quantiles.h"
@@ -21,6 +22,7 @@ struct computation {
     struct rm_cells cells; /* of the group at hand */
     struct rm_value_room room;
     struct rm_query_memory *memory;
+    double quantile_error;
 };
 
 /* ---- cells ---- */
@@ -104,6 +106,36 @@ static void describe(const struct rm_query *query, const struct rm_cell *cell,
     rm__summary_aggregate(&cell->summary, &ret_bucket->aggregate);
 }
 
+/* Of some values of the group nothing is known, once that was said of any. */
+static void note_error(struct computation *computation, double error)
+{
+    if (isnan(error) || error > computation->quantile_error) {
+        computation->quantile_error = error;
+    }
+}
+
+/* Those of each cell. Errors: RM_ENOMEM. */
+static int add_quantiles(struct computation *computation, const struct rm_series_group *group,
+                         double *quantiles)
+{
+    const struct rm_query *query = computation->query;
+    enum rm_group_values values = rm__group_values(query, group, computation->range);
+    double error = NAN;
+    int rv;
+
+    if (values == RM_GROUP_COUNTED) {
+        rv = rm__query_estimate(query, group, quantiles, &error);
+        if (rv == 0) {
+            note_error(computation, error);
+        }
+        return rv;
+    }
+    if (values == RM_GROUP_LOST) {
+        note_error(computation, NAN);
+    }
+    return rm__query_quantiles(query, group, &computation->cells, &computation->room, quantiles);
+}
+
 /* Adds the group that the cells were computed of. Errors: RM_ENOMEM, RM_ETOOBIG. */
 static int add_result(struct computation *computation, const struct rm_series_group *group)
 {
@@ -116,8 +148,8 @@ static int add_result(struct computation *computation, const struct rm_series_gr
         rv = rm__query_memory_reserve(memory, cells->n, query->n_quantiles);
     }
     if (rv == 0 && query->n_quantiles > 0) {
-        rv = rm__query_quantiles(query, group, cells, &computation->room,
-                                 memory->quantiles + memory->n_buckets * query->n_quantiles);
+        rv = add_quantiles(computation, group,
+                           memory->quantiles + memory->n_buckets * query->n_quantiles);
     }
     if (rv != 0) {
         return rv;
@@ -198,7 +230,7 @@ int rm__store_query(struct rm_store *store, const struct rm_query *query, size_t
     if (rv == 0) {
         *ret_result = (struct rm_query_result){.groups = computation.memory->groups,
                                                .n_groups = computation.memory->n_groups,
-                                               .quantile_error = 0,
+                                               .quantile_error = computation.quantile_error,
                                                .memory = computation.memory};
     } else {
         rm__query_memory_free(computation.memory);

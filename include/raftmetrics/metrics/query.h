@@ -130,9 +130,13 @@ struct rm_query_result {
     struct rm_query_group *groups; /* in byte order of their labels' values */
     size_t n_groups;
 
-    /* Of quantiles: 0 where they are exact, by linear interpolation between order statistics
-     * (Hyndman and Fan 1996, definition 7); else the bound of the relative error, for values of
-     * the range are gone and the quantiles those of native histograms. */
+    /* Of quantiles, by linear interpolation between order statistics (Hyndman and Fan 1996,
+     * definition 7): 0 where they are exact. Where values of the range were dropped and it is all
+     * of a group's values, the quantiles are those of native histograms, of all that was ever
+     * recorded, and this is the bound of the relative error (rm_native_histogram_quantile). Where
+     * values of a range that is not all of them were dropped, or of one of several steps, the
+     * quantiles are those of the values that are left, and this is NAN. Of several groups it is
+     * the worst. Everything but quantiles always is of the values that there are. */
     double quantile_error;
 
     void *memory; /* private */
