@@ -50,7 +50,7 @@ static bool is_batch_valid(const struct home *home, const struct rm_write_batch 
         }
     }
     return batch->n_writes > 0 && batch->n_writes <= RM__APPEND_WRITES_MAX && !batch->has_config &&
-           batch->new_series == RM_OUTCOME_DONE;
+           batch->new_series == RM_OUTCOME_DONE && batch->n_expiries == 0;
 }
 
 static bool has_samples(const struct rm_write_batch *batch)

@@ -41,6 +41,7 @@ static void write_fates(const struct all *all)
         [RM__FATE_KEYS_FULL] = "idempotency_keys_full",
         [RM__FATE_TOO_MANY_SERIES] = "too_many_series",
         [RM__FATE_MEMORY_FULL] = "memory_full",
+        [RM__FATE_TOO_MANY_SAMPLES] = "too_many_samples",
         [RM__FATE_NOT_LEADER] = "not_leader",
         [RM__FATE_NO_LEADER] = "no_leader",
         [RM__FATE_OVERLOADED] = "overloaded",

@@ -24,6 +24,8 @@ enum rm__fate rm__fate_of_outcome(enum rm_outcome outcome)
         return RM__FATE_SHARD_FULL;
     case RM_OUTCOME_MEMORY_FULL:
         return RM__FATE_MEMORY_FULL;
+    case RM_OUTCOME_TOO_MANY_SAMPLES:
+        return RM__FATE_TOO_MANY_SAMPLES;
     }
     return RM__FATE_UNKNOWN;
 }

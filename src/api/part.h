@@ -14,9 +14,10 @@ enum rm__fate {
     RM__FATE_UNKNOWN_METRIC,
     RM__FATE_KEY_CONFLICT,
     RM__FATE_KEYS_FULL,
-    RM__FATE_TOO_MANY_SERIES, /* it would begin one, and the shard has as many as it may */
-    RM__FATE_MEMORY_FULL,     /* likewise, and the leader's shards hold as much as they may */
-    RM__FATE_NOT_LEADER,      /* this worker does not lead the shard; worker: who does, or 0 */
+    RM__FATE_TOO_MANY_SERIES,  /* it would begin one, and the shard has as many as it may */
+    RM__FATE_MEMORY_FULL,      /* likewise, and the leader's shards hold as much as they may */
+    RM__FATE_TOO_MANY_SAMPLES, /* of a series, which has as many as it may */
+    RM__FATE_NOT_LEADER,       /* this worker does not lead the shard; worker: who does, or 0 */
     RM__FATE_NO_LEADER,
     RM__FATE_OVERLOADED,
     RM__FATE_DISK_LOW,   /* the leader's disk is nearly full */

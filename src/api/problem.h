@@ -42,6 +42,7 @@
     X(RM__SHARD_FULL, 429, "shard_full")                                                           \
     X(RM__TOO_MANY_SERIES, 429, "too_many_series")                                                 \
     X(RM__MEMORY_FULL, 429, "memory_full")                                                         \
+    X(RM__TOO_MANY_SAMPLES, 429, "too_many_samples")                                               \
     X(RM__HEADERS_TOO_LARGE, 431, "headers_too_large")                                             \
     X(RM__NOT_IMPLEMENTED, 501, "not_implemented")                                                 \
     X(RM__NO_LEADER, 503, "no_leader")                                                             \

@@ -130,7 +130,9 @@ static int new_shard(struct rm__seat *seat, enum rm__seat_entry entry,
         .config = {.idempotency_ttl_ms = worker->options.idempotency_ttl_ms,
                    .max_idempotency_keys = worker->options.max_idempotency_keys,
                    .bucket_rules = worker->options.bucket_rules,
-                   .n_bucket_rules = worker->options.n_bucket_rules},
+                   .n_bucket_rules = worker->options.n_bucket_rules,
+                   .retention = worker->options.retention},
+        .expire_interval_ms = worker->options.expire_interval_ms,
     };
 
     if (entry == RM__SEAT_BEGINS) {

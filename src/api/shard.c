@@ -3,22 +3,28 @@
 #include <stdlib.h>
 
 #include "batch_check.h"
+#include "expiry.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/bucket_rules.h"
 #include "raftmetrics/metrics/name.h"
+#include "raftmetrics/metrics/retention_rules.h"
 #include "shard_state.h"
 
 /* The most that rules take as bytes, and what stands around them. */
 enum {
     RULE_BYTES_MAX = RM_METRIC_NAME_MAX + RM_BUCKET_BOUNDS_MAX * 8 + 16,
-    CONFIG_BYTES_MAX = RM_BUCKET_RULES_MAX * RULE_BYTES_MAX + 64,
+    AGE_BYTES_MAX = RM_METRIC_NAME_MAX + 32,
+    CONFIG_BYTES_MAX =
+        RM_BUCKET_RULES_MAX * RULE_BYTES_MAX + RM_RETENTION_RULES_MAX * AGE_BYTES_MAX + 128,
 };
 
 struct rm__shard {
     struct rm__shard_options options;
     struct rm__shard_state *state;
     struct rm_replica *replica;
+    struct rm__expiry expiry;
+    bool is_expiring; /* an entry of ours that says what is to go is under way */
     void (*close_cb)(void *data);
     void *close_data;
 };
@@ -76,7 +82,8 @@ static bool is_agreed(const struct rm__shard *shard)
     return ours->idempotency_ttl_ms == agreed.idempotency_ttl_ms &&
            ours->max_idempotency_keys == agreed.max_idempotency_keys &&
            rm_bucket_rules_are_equal(ours->bucket_rules, ours->n_bucket_rules, agreed.bucket_rules,
-                                     agreed.n_bucket_rules);
+                                     agreed.n_bucket_rules) &&
+           rm_retention_is_equal(&ours->retention, &agreed.retention);
 }
 
 /* A leader whose configuration differs from the replicated one proposes its own. */
@@ -160,6 +167,49 @@ int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_session
     return propose(shard, now_ms, session, sequence, batch, cb, data);
 }
 
+/* ---- expiry ---- */
+
+static void on_expired(int status, struct rm_slice result, void *data)
+{
+    struct rm__shard *shard = data;
+
+    (void)status; /* what is left is found again */
+    (void)result;
+    shard->is_expiring = false;
+}
+
+static void propose_expiry(struct rm__shard *shard, int64_t wall_ms, struct rm_slice batch)
+{
+    shard->is_expiring = true;
+    if (rm_replica_propose(shard->replica, wall_ms, (struct rm_session){0}, 0, batch, on_expired,
+                           shard) != 0) {
+        shard->is_expiring = false;
+    }
+}
+
+void rm__shard_expire(struct rm__shard *shard, uint64_t now_ms, int64_t wall_ms)
+{
+    struct rm_replica_status status;
+    struct rm_buffer batch;
+
+    rm_replica_status(shard->replica, &status);
+    if (!status.is_leader) {
+        shard->expiry = (struct rm__expiry){0};
+        return;
+    }
+    if (shard->is_expiring) {
+        return;
+    }
+    rm_buffer_init(&batch, RM_ENTRY_BYTES_MAX);
+    if (rm__expiry_step(&shard->expiry, rm__shard_state_store(shard->state), now_ms,
+                        rm_replica_entry_time(shard->replica, wall_ms),
+                        shard->options.expire_interval_ms, &batch) == 0 &&
+        batch.len > 0) {
+        propose_expiry(shard, wall_ms, rm_buffer_peek(&batch));
+    }
+    rm_buffer_done(&batch);
+}
+
 /* ---- life ---- */
 
 int rm__shard_new(const struct rm__shard_options *options, struct rm__shard **ret_shard)
@@ -211,6 +261,11 @@ void rm__shard_close(struct rm__shard *shard, void (*cb)(void *data), void *data
     shard->close_cb = cb;
     shard->close_data = data;
     rm_replica_close(shard->replica, on_replica_closed, shard);
+}
+
+void rm__shard_stats(const struct rm__shard *shard, struct rm_store_stats *ret_stats)
+{
+    rm__shard_state_stats(shard->state, ret_stats);
 }
 
 uint64_t rm__shard_bytes(const struct rm__shard *shard)

@@ -21,6 +21,7 @@ struct rm__shard_options {
     void *memory_data;
     uint64_t max_memory_bytes;
     struct rm_shard_config config; /* what this worker proposes when it leads */
+    uint64_t expire_interval_ms;   /* between its searches for what is too old */
 };
 
 /* Errors: RM_ENOMEM, RM_EIO. */
@@ -38,6 +39,11 @@ void rm__shard_close(struct rm__shard *shard, void (*cb)(void *data), void *data
  * not called. */
 int rm__shard_propose(struct rm__shard *shard, int64_t now_ms, struct rm_session session,
                       uint64_t sequence, struct rm_slice batch, rm_propose_cb cb, void *data);
+
+/* To be called every now and then: a leader goes on to have what is too old dropped. */
+void rm__shard_expire(struct rm__shard *shard, uint64_t now_ms, int64_t wall_ms);
+
+void rm__shard_stats(const struct rm__shard *shard, struct rm_store_stats *ret_stats);
 
 /* Of its state. */
 uint64_t rm__shard_bytes(const struct rm__shard *shard);

@@ -19,6 +19,8 @@ struct rm__shard_state {
     struct rm_key_table *keys;
     uint64_t idempotency_ttl_ms;
     uint64_t max_idempotency_keys;
+    uint64_t n_dropped; /* of stores before the present one: struct rm_store_stats */
+    uint64_t n_expired;
 };
 
 /* ---- applying ---- */
@@ -109,6 +111,21 @@ static void record(struct rm__shard_state *state, const struct rm_write *write,
     }
 }
 
+/* Is there room for the samples of @write, were those that are gathered recorded? Only where limits
+ * refuse does it matter what was. */
+static bool has_room(struct rm__shard_state *state, const struct rm_write *write,
+                     struct gathered *gathered)
+{
+    const struct rm_retention *retention = rm_store_retention(state->store);
+    bool has = true;
+
+    if (retention->max_samples != 0 && retention->when_full == RM_SAMPLES_REFUSE) {
+        record_gathered(state, gathered);
+        must_have_memory(rm_store_has_room(state->store, write->samples, write->n_samples, &has));
+    }
+    return has;
+}
+
 /* @new_series: what becomes of it where it would begin one; then none that was gathered does. */
 static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_ms,
                                    const struct rm_write *write, enum rm_outcome new_series,
@@ -123,6 +140,9 @@ static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_m
     if (new_series != RM_OUTCOME_DONE && begins_series(state, write)) {
         return new_series;
     }
+    if (!has_room(state, write, gathered)) {
+        return RM_OUTCOME_TOO_MANY_SAMPLES;
+    }
     if (write->delete_metric.data != NULL) {
         record_gathered(state, gathered);
         if (rm_store_delete(state->store, write->delete_metric) == RM_ENOTFOUND) {
@@ -134,11 +154,30 @@ static enum rm_outcome apply_write(struct rm__shard_state *state, int64_t time_m
     return RM_OUTCOME_DONE;
 }
 
+/* What a leader says may have expired. It says no more at once than the store takes. */
+static void apply_expiries(struct rm__shard_state *state, int64_t time_ms,
+                           const struct rm_write_batch *batch)
+{
+    struct rm_expiry expiries[RM_EXPIRIES_MAX];
+    size_t n = batch->n_expiries < RM_EXPIRIES_MAX ? batch->n_expiries : RM_EXPIRIES_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct rm_batch_expiry *expiry = &batch->expiries[i];
+
+        expiries[i] =
+            (struct rm_expiry){expiry->metric_name, expiry->first_series, expiry->n_series};
+    }
+    if (n > 0) {
+        must_have_memory(rm_store_expire(state->store, time_ms, expiries, n));
+    }
+}
+
 /* The rules are kept by the store. */
 static void apply_config(struct rm__shard_state *state, const struct rm_shard_config *config)
 {
     must_have_memory(
         rm_store_set_bucket_rules(state->store, config->bucket_rules, config->n_bucket_rules));
+    must_have_memory(rm_store_set_retention(state->store, &config->retention));
     state->idempotency_ttl_ms = config->idempotency_ttl_ms;
     state->max_idempotency_keys = config->max_idempotency_keys;
 }
@@ -164,6 +203,7 @@ void rm__shard_state_apply(struct rm__shard_state *state, int64_t time_ms, struc
         outcomes[i] = apply_write(state, time_ms, &batch.writes[i], batch.new_series, &gathered);
     }
     record_gathered(state, &gathered);
+    apply_expiries(state, time_ms, &batch);
     rv = rm_write_reply_encode(outcomes, batch.n_writes, result);
     must_have_memory(rv);
     assert(rv == 0);
@@ -255,6 +295,16 @@ static int read_header(struct rm_slice *bytes, uint64_t ret_header[IMAGE_HEADER_
     return ret_header[0] == IMAGE_FORMAT ? 0 : RM_ECORRUPT;
 }
 
+/* What the present store has dropped outlives it. */
+static void count_drops(struct rm__shard_state *state)
+{
+    struct rm_store_stats stats;
+
+    rm_store_stats(state->store, &stats);
+    state->n_dropped += stats.n_dropped;
+    state->n_expired += stats.n_expired;
+}
+
 int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
                             struct rm_slice bytes)
 {
@@ -277,6 +327,7 @@ int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
         rm_key_table_free(keys);
         return rv;
     }
+    count_drops(state);
     rm_store_free(state->store);
     rm_key_table_free(state->keys);
     state->store = store;
@@ -332,6 +383,13 @@ void rm__shard_state_free(struct rm__shard_state *state)
     }
 }
 
+void rm__shard_state_stats(const struct rm__shard_state *state, struct rm_store_stats *ret_stats)
+{
+    rm_store_stats(state->store, ret_stats);
+    ret_stats->n_dropped += state->n_dropped;
+    ret_stats->n_expired += state->n_expired;
+}
+
 struct rm_store *rm__shard_state_store(struct rm__shard_state *state)
 {
     return state->store;
@@ -340,6 +398,7 @@ struct rm_store *rm__shard_state_store(struct rm__shard_state *state)
 void rm__shard_state_config(const struct rm__shard_state *state, struct rm_shard_config *ret_config)
 {
     *ret_config = (struct rm_shard_config){.idempotency_ttl_ms = state->idempotency_ttl_ms,
-                                           .max_idempotency_keys = state->max_idempotency_keys};
+                                           .max_idempotency_keys = state->max_idempotency_keys,
+                                           .retention = *rm_store_retention(state->store)};
     ret_config->bucket_rules = rm_store_bucket_rules(state->store, &ret_config->n_bucket_rules);
 }

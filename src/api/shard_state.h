@@ -31,6 +31,9 @@ int rm__shard_state_restore(struct rm__shard_state *state, struct rm_blob *blob,
 uint64_t rm__shard_state_hash(const struct rm__shard_state *state);
 uint64_t rm__shard_state_size(const struct rm__shard_state *state);
 
+/* Of the store, with what was dropped of those that were restored over. */
+void rm__shard_state_stats(const struct rm__shard_state *state, struct rm_store_stats *ret_stats);
+
 /* Borrowed until the next restore. */
 struct rm_store *rm__shard_state_store(struct rm__shard_state *state);
 

@@ -165,6 +165,9 @@ static void on_tick(void *data)
     }
     for (uint32_t i = 0; i < worker->options.n_shards; i++) {
         rm__joiner_tick(&worker->seats[i], now_ms);
+        if (worker->seats[i].shard != NULL) {
+            rm__shard_expire(worker->seats[i].shard, now_ms, rm_clock_wall_ms());
+        }
         if (worker->n_ticks % UPKEEP_TICKS == 0) {
             rm__membership_tick(&worker->seats[i], now_ms);
             rm__upkeep_tick(&worker->seats[i], now_ms);

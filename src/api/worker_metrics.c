@@ -25,7 +25,7 @@ static void describe_seat(const struct rm__seat *seat, struct seat_figures *ret_
     snprintf(ret_figures->shard, sizeof ret_figures->shard, "%" PRIu32, seat->id);
     rm__seat_status(seat, &ret_figures->status);
     if (seat->shard != NULL) {
-        rm_store_stats(rm__shard_store(seat->shard), &ret_figures->store);
+        rm__shard_stats(seat->shard, &ret_figures->store);
     }
 }
 
@@ -91,16 +91,28 @@ static double samples_of(const struct seat_figures *seat)
     return (double)seat->store.n_samples;
 }
 
+static double dropped_of(const struct seat_figures *seat)
+{
+    return (double)seat->store.n_dropped;
+}
+
+static double expired_of(const struct seat_figures *seat)
+{
+    return (double)seat->store.n_expired;
+}
+
 static double bytes_of(const struct seat_figures *seat)
 {
     return (double)seat->store.n_bytes;
 }
 
-static const struct {
+struct seat_family {
     const char *name;
     const char *help;
     double (*value)(const struct seat_figures *seat);
-} seat_gauges[] = {
+};
+
+static const struct seat_family seat_gauges[] = {
     {"raftmetrics_raft_term", "The replica's term.", term_of},
     {"raftmetrics_raft_is_leader", "1 where the replica leads its shard and serves it.", leads},
     {"raftmetrics_raft_last_index", "The last entry of the replica's log.", last_index_of},
@@ -121,17 +133,34 @@ static const struct {
     {"raftmetrics_store_bytes", "Memory of the shard's metrics, series and samples.", bytes_of},
 };
 
-static void write_seat_gauges(struct rm_exposition *exposition, const struct seat_figures *seats,
-                              uint32_t n_seats)
+static const struct seat_family seat_counters[] = {
+    {"raftmetrics_store_dropped_samples_total",
+     "Samples that went for their age or number, since this process started.", dropped_of},
+    {"raftmetrics_store_expired_series_total",
+     "Series whose last samples went for their age, since this process started.", expired_of},
+};
+
+static void write_family(struct rm_exposition *exposition, const struct seat_family *family,
+                         const struct seat_figures *seats, uint32_t n_seats)
+{
+    for (uint32_t i = 0; i < n_seats; i++) {
+        if (seats[i].has_replica) {
+            rm__self_labels(exposition, "shard", seats[i].shard, NULL);
+            rm_exposition_value(exposition, family->value(&seats[i]));
+        }
+    }
+}
+
+static void write_seat_families(struct rm_exposition *exposition, const struct seat_figures *seats,
+                                uint32_t n_seats)
 {
     for (size_t i = 0; i < sizeof seat_gauges / sizeof seat_gauges[0]; i++) {
         rm__self_gauge(exposition, seat_gauges[i].name, seat_gauges[i].help);
-        for (uint32_t k = 0; k < n_seats; k++) {
-            if (seats[k].has_replica) {
-                rm__self_labels(exposition, "shard", seats[k].shard, NULL);
-                rm_exposition_value(exposition, seat_gauges[i].value(&seats[k]));
-            }
-        }
+        write_family(exposition, &seat_gauges[i], seats, n_seats);
+    }
+    for (size_t i = 0; i < sizeof seat_counters / sizeof seat_counters[0]; i++) {
+        rm__self_counter(exposition, seat_counters[i].name, seat_counters[i].help);
+        write_family(exposition, &seat_counters[i], seats, n_seats);
     }
 }
 
@@ -242,7 +271,7 @@ void rm__worker_self_metrics(void *data, struct rm_exposition *exposition)
     rm__self_write_process(exposition, "worker");
     rm__meter_write(exposition, &meter, 1);
     write_roles(exposition, seats, n);
-    write_seat_gauges(exposition, seats, n);
+    write_seat_families(exposition, seats, n);
     write_lags(exposition, worker, seats);
     write_neighbours(exposition, &worker->neighbours);
     if (worker->host != NULL) {

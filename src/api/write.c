@@ -74,6 +74,13 @@ static void reply_fate(struct rm__front *front, struct rm__exchange *exchange, e
                         "The worker holds as much as it may (max_memory_bytes), and this would "
                         "begin a series; nothing was recorded: delete metrics, or raise the limit");
         break;
+    case RM__FATE_TOO_MANY_SAMPLES:
+        rm__reply_error(exchange, RM__TOO_MANY_SAMPLES,
+                        "A series of this would have more samples than it may "
+                        "(max_samples_per_series, and samples_full is refuse); nothing was "
+                        "recorded: delete the metric, or "
+                        "raise the limit");
+        break;
     case RM__FATE_NOT_LEADER:
         rm__reply_not_leader(exchange, worker, front->backend->address(front->data, worker));
         break;

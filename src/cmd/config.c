@@ -259,6 +259,7 @@ void rm_config_done(struct rm_config *config)
     struct rm_worker_list workers = {config->workers, config->n_workers};
     struct rm_token_list tokens = {config->tokens, config->n_tokens};
     struct rm_bounds_list bounds = {config->bounds, config->n_bounds};
+    struct rm_retention_list retention = {config->retention, config->n_retention};
     struct rm_exposition_list exposition = {config->exposition, config->n_exposition};
 
     for (size_t i = 0; i < rm_config_n_keys; i++) {
@@ -271,5 +272,6 @@ void rm_config_done(struct rm_config *config)
     rm_token_list_done(&tokens);
     rm_bounds_list_done(&bounds);
     rm_exposition_list_done(&exposition);
+    rm_retention_list_done(&retention);
     *config = (struct rm_config){0};
 }

@@ -17,6 +17,7 @@ static const char *placeholder(const struct rm_config_key *key)
     case RM_CONFIG_TOKENS:
     case RM_CONFIG_BOUNDS:
     case RM_CONFIG_EXPOSITION:
+    case RM_CONFIG_RETENTION:
         break;
     }
     return "TEXT";

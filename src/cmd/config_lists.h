@@ -10,6 +10,7 @@
 #include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/bucket_rule.h"
+#include "raftmetrics/base/retention.h"
 #include "raftmetrics/base/slice.h"
 #include "raftmetrics/cmd/complaint.h"
 
@@ -70,5 +71,18 @@ json_t *rm_exposition_list_to_json(const struct rm_exposition_list *list);
 /* *_total=counter;http.*=histogram */
 void rm_exposition_list_show(FILE *out, const struct rm_exposition_list *list);
 void rm_exposition_list_done(struct rm_exposition_list *list);
+
+struct rm_retention_list {
+    struct rm_retention_rule *items; /* valid; patterns are NUL-terminated */
+    size_t n;
+};
+
+/* An array of {"pattern", "max_age"}. Errors: RM_EINVAL with a reason; RM_ENOMEM. */
+int rm_retention_list_from_json(const json_t *value, struct rm_retention_list *ret_list,
+                                struct rm_complaint *reason);
+json_t *rm_retention_list_to_json(const struct rm_retention_list *list);
+/* cpu_*=30d;*=90m */
+void rm_retention_list_show(FILE *out, const struct rm_retention_list *list);
+void rm_retention_list_done(struct rm_retention_list *list);
 
 #endif

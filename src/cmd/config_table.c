@@ -5,10 +5,13 @@
 
 #include "ascii.h"
 #include "raftmetrics/metrics/bucket_rules.h"
+#include "raftmetrics/metrics/retention_rules.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const samples_full[] = {
+    [RM_SAMPLES_DROP_OLDEST] = "drop_oldest", [RM_SAMPLES_REFUSE] = "refuse", NULL};
 
 #define AT(member) offsetof(struct rm_config, member)
 #define CONTROL RM_DAEMON_CONTROL
@@ -119,6 +122,20 @@ const struct rm_config_key rm_config_keys[] = {
      AT(bounds), false,
      "upper bounds of the histograms of metrics whose name matches a pattern, for metrics that "
      "are new: {\"http.*\": [0.1, 0.5, 2.5], …}; the first that matches decides"},
+    {"retention", RM_CONFIG_RETENTION, WORKER, "", NULL, 0, RM_RETENTION_RULES_MAX, NULL,
+     AT(retention), false,
+     "how old values of metrics whose name matches a pattern may become: an array of {\"pattern\", "
+     "\"max_age\"}, where max_age is such as 12h or 30d; the first that matches decides, and what "
+     "none matches is kept"},
+    {"expire_interval_ms", RM_CONFIG_INT, WORKER, "60000", NULL, 10, HOUR_MS, NULL,
+     AT(expire_interval_ms), false, "how often the leader of a shard looks for what is too old"},
+    {"max_samples_per_series", RM_CONFIG_INT, WORKER, "0", NULL, 0, 1000000000000, NULL,
+     AT(max_samples_per_series), false,
+     "samples that a series always keeps the newest of; 0: all that come"},
+    {"samples_full", RM_CONFIG_CHOICE, WORKER, "drop_oldest", NULL, 0, 0, samples_full,
+     AT(samples_full), false,
+     "what becomes of a sample of a series that has that many: its oldest are dropped for it, or "
+     "clients get 429"},
     {"exposition", RM_CONFIG_EXPOSITION, WORKER, "", NULL, 0, RM_EXPOSITION_RULES_MAX, NULL,
      AT(exposition), false,
      "as what GET /metrics shows scrapers the metrics whose name matches a pattern: an array of "
@@ -176,7 +193,7 @@ void rm_config_flag_name(const struct rm_config_key *key, char ret_name[RM_CONFI
 bool rm_config_is_file_only(const struct rm_config_key *key)
 {
     return key->type == RM_CONFIG_TOKENS || key->type == RM_CONFIG_BOUNDS ||
-           key->type == RM_CONFIG_EXPOSITION;
+           key->type == RM_CONFIG_EXPOSITION || key->type == RM_CONFIG_RETENTION;
 }
 
 const char *rm_config_type_name(enum rm_config_type type)
@@ -194,6 +211,7 @@ const char *rm_config_type_name(enum rm_config_type type)
         return "object";
     case RM_CONFIG_TOKENS:
     case RM_CONFIG_EXPOSITION:
+    case RM_CONFIG_RETENTION:
         break;
     }
     return "array";

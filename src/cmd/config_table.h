@@ -16,6 +16,7 @@ enum rm_config_type {
     RM_CONFIG_TOKENS,     /* a JSON array; in the file only */
     RM_CONFIG_BOUNDS,     /* a JSON object of patterns and bounds; in the file only */
     RM_CONFIG_EXPOSITION, /* a JSON array of patterns and words; in the file only */
+    RM_CONFIG_RETENTION,  /* a JSON array of patterns and ages; in the file only */
 };
 
 enum { RM_CONFIG_BOTH = RM_DAEMON_CONTROL | RM_DAEMON_WORKER };

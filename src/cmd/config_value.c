@@ -172,6 +172,20 @@ static int set_exposition(struct rm_config *config, const json_t *value,
     return error;
 }
 
+static int set_retention(struct rm_config *config, const json_t *value, struct rm_complaint *reason)
+{
+    struct rm_retention_list old = {config->retention, config->n_retention};
+    struct rm_retention_list list;
+    int error = rm_retention_list_from_json(value, &list, reason);
+
+    if (error == 0) {
+        rm_retention_list_done(&old);
+        config->retention = list.items;
+        config->n_retention = list.n;
+    }
+    return error;
+}
+
 static int set_lists(struct rm_config *config, const struct rm_config_key *key, const json_t *value,
                      struct rm_complaint *reason)
 {
@@ -189,6 +203,8 @@ static int set_lists(struct rm_config *config, const struct rm_config_key *key, 
         return set_tokens(config, value, reason);
     case RM_CONFIG_BOUNDS:
         return set_bounds(config, value, reason);
+    case RM_CONFIG_RETENTION:
+        return set_retention(config, value, reason);
     default:
         return set_exposition(config, value, reason);
     }
@@ -225,6 +241,7 @@ static int set_by_type(struct rm_config *config, const struct rm_config_key *key
     case RM_CONFIG_TOKENS:
     case RM_CONFIG_BOUNDS:
     case RM_CONFIG_EXPOSITION:
+    case RM_CONFIG_RETENTION:
         break;
     }
     return 0; /* these have no text form, and none by default */
@@ -349,6 +366,9 @@ json_t *rm_config_to_json(const struct rm_config *config, const struct rm_config
     case RM_CONFIG_EXPOSITION:
         return rm_exposition_list_to_json(
             &(struct rm_exposition_list){config->exposition, config->n_exposition});
+    case RM_CONFIG_RETENTION:
+        return rm_retention_list_to_json(
+            &(struct rm_retention_list){config->retention, config->n_retention});
     case RM_CONFIG_TEXT:
         break;
     }
@@ -397,6 +417,10 @@ void rm_config_show(FILE *out, const struct rm_config *config, const struct rm_c
     case RM_CONFIG_EXPOSITION:
         rm_exposition_list_show(
             out, &(struct rm_exposition_list){config->exposition, config->n_exposition});
+        break;
+    case RM_CONFIG_RETENTION:
+        rm_retention_list_show(out,
+                               &(struct rm_retention_list){config->retention, config->n_retention});
         break;
     case RM_CONFIG_TEXT:
         fputs(key->is_secret && **text_at(config, key) != '\0' ? mask : *text_at(config, key), out);

@@ -149,6 +149,11 @@ void rm_daemon_worker_options(const struct rm_config *config, struct rm_worker_o
         .max_idempotency_keys = (size_t)config->max_idempotency_keys,
         .bucket_rules = config->bounds,
         .n_bucket_rules = config->n_bounds,
+        .retention = {.rules = config->retention,
+                      .n_rules = config->n_retention,
+                      .max_samples = (uint64_t)config->max_samples_per_series,
+                      .when_full = (enum rm_samples_full)config->samples_full},
+        .expire_interval_ms = (uint64_t)config->expire_interval_ms,
         .exposition_rules = config->exposition,
         .n_exposition_rules = config->n_exposition,
     };

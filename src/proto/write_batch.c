@@ -171,15 +171,42 @@ static bool fill_rules(Raftmetrics__ShardConfig *message, const struct rm_shard_
     return true;
 }
 
+static bool fill_retention(Raftmetrics__ShardConfig *message, const struct rm_retention *retention,
+                           struct rm_arena *arena)
+{
+    size_t n = retention->n_rules;
+    Raftmetrics__RetentionRule *rules = rm__arena_alloc(arena, n * sizeof *rules);
+    Raftmetrics__RetentionRule **pointers = rm__arena_alloc(arena, n * sizeof *pointers);
+
+    if (rules == NULL || pointers == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        raftmetrics__retention_rule__init(&rules[i]);
+        rules[i].pattern = data_of(retention->rules[i].pattern);
+        rules[i].max_age_ms = (uint64_t)retention->rules[i].max_age_ms;
+        pointers[i] = &rules[i];
+    }
+    message->retention_rules = pointers;
+    message->n_retention_rules = n;
+    message->has_max_samples = retention->max_samples != 0;
+    message->max_samples = retention->max_samples;
+    message->has_refuses_samples = retention->when_full == RM_SAMPLES_REFUSE;
+    message->refuses_samples = message->has_refuses_samples;
+    return true;
+}
+
 int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_config *config)
 {
     Raftmetrics__ShardConfig message = RAFTMETRICS__SHARD_CONFIG__INIT;
     Raftmetrics__WriteBatch whole = RAFTMETRICS__WRITE_BATCH__INIT;
     struct rm_arena *arena = rm__arena_new(
-        config->n_bucket_rules * (sizeof(Raftmetrics__BucketRule) + sizeof(void *)) + 64);
+        config->n_bucket_rules * (sizeof(Raftmetrics__BucketRule) + sizeof(void *)) +
+        config->retention.n_rules * (sizeof(Raftmetrics__RetentionRule) + sizeof(void *)) + 128);
     int rv = RM_ENOMEM;
 
-    if (arena == NULL || !fill_rules(&message, config, arena)) {
+    if (arena == NULL || !fill_rules(&message, config, arena) ||
+        !fill_retention(&message, &config->retention, arena)) {
         goto out;
     }
     message.idempotency_ttl_ms = config->idempotency_ttl_ms;
@@ -200,11 +227,25 @@ int rm_write_batch_append_new_series(struct rm_buffer *batch, enum rm_outcome ou
     return append_whole(batch, &whole);
 }
 
+int rm_write_batch_append_expiry(struct rm_buffer *batch, const struct rm_batch_expiry *expiry)
+{
+    Raftmetrics__Expiry message = RAFTMETRICS__EXPIRY__INIT;
+    Raftmetrics__Expiry *pointers[] = {&message};
+    Raftmetrics__WriteBatch whole = RAFTMETRICS__WRITE_BATCH__INIT;
+
+    message.metric_name = data_of(expiry->metric_name);
+    message.first_series = expiry->first_series;
+    message.n_series = expiry->n_series;
+    whole.expiries = pointers;
+    whole.n_expiries = 1;
+    return append_whole(batch, &whole);
+}
+
 /* ---- decoding ---- */
 
 static bool is_outcome(int32_t number)
 {
-    return number >= RM_OUTCOME_DONE && number <= RM_OUTCOME_MEMORY_FULL;
+    return number >= RM_OUTCOME_DONE && number <= (int32_t)RM_OUTCOME_LAST;
 }
 
 static const struct rm_label *labels_of(struct rm_arena *arena, const Raftmetrics__Sample *message)
@@ -264,6 +305,32 @@ static int read_write(struct rm_arena *arena, const Raftmetrics__Write *message,
     return read_samples(arena, message, write);
 }
 
+/* Errors: RM_ENOMEM, RM_ESYNTAX. */
+static int read_retention(struct rm_arena *arena, const Raftmetrics__ShardConfig *message,
+                          struct rm_retention *ret_retention)
+{
+    struct rm_retention_rule *rules =
+        rm__arena_alloc(arena, message->n_retention_rules * sizeof *rules);
+
+    if (rules == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; i < message->n_retention_rules; i++) {
+        const Raftmetrics__RetentionRule *from = message->retention_rules[i];
+
+        if (from->max_age_ms > INT64_MAX) {
+            return RM_ESYNTAX;
+        }
+        rules[i] = (struct rm_retention_rule){slice_of(from->pattern), (int64_t)from->max_age_ms};
+    }
+    *ret_retention = (struct rm_retention){
+        .rules = rules,
+        .n_rules = message->n_retention_rules,
+        .max_samples = message->max_samples,
+        .when_full = message->refuses_samples ? RM_SAMPLES_REFUSE : RM_SAMPLES_DROP_OLDEST};
+    return 0;
+}
+
 static int read_config(struct rm_arena *arena, const Raftmetrics__ShardConfig *message,
                        struct rm_shard_config *ret_config)
 {
@@ -281,6 +348,22 @@ static int read_config(struct rm_arena *arena, const Raftmetrics__ShardConfig *m
                                            .max_idempotency_keys = message->max_idempotency_keys,
                                            .bucket_rules = rules,
                                            .n_bucket_rules = message->n_bucket_rules};
+    return read_retention(arena, message, &ret_config->retention);
+}
+
+static int read_expiries(struct rm_write_batch *batch, const Raftmetrics__WriteBatch *message)
+{
+    batch->n_expiries = message->n_expiries;
+    batch->expiries = rm__arena_alloc(batch->arena, message->n_expiries * sizeof *batch->expiries);
+    if (batch->expiries == NULL) {
+        return RM_ENOMEM;
+    }
+    for (size_t i = 0; i < message->n_expiries; i++) {
+        const Raftmetrics__Expiry *from = message->expiries[i];
+
+        batch->expiries[i] = (struct rm_batch_expiry){slice_of(from->metric_name),
+                                                      from->first_series, from->n_series};
+    }
     return 0;
 }
 
@@ -317,6 +400,10 @@ int rm_write_batch_decode(struct rm_slice bytes, struct rm_write_batch *ret_batc
         goto err_arena;
     }
     batch.new_series = (enum rm_outcome)message->new_series;
+    rv = read_expiries(&batch, message);
+    if (rv != 0) {
+        goto err_arena;
+    }
     if (message->config != NULL) {
         batch.has_config = true;
         rv = read_config(batch.arena, message->config, &batch.config);

@@ -78,6 +78,11 @@ static int64_t entry_time(const struct rm_replica *replica, int64_t now_ms)
     return replica->clock_base_ms > 0 && now_ms > latest_ms ? latest_ms : now_ms;
 }
 
+int64_t rm_replica_entry_time(const struct rm_replica *replica, int64_t now_ms)
+{
+    return entry_time(replica, now_ms);
+}
+
 /* C-Raft takes the buffer and frees it, unless it says NOTLEADER or NOSPACE. After any other error
  * the entry may be written, and may be freed: nothing can be said of it any more. */
 static int submit(struct rm_replica *replica, struct proposal *proposal,

@@ -53,6 +53,26 @@ static void check_configs(const struct rm_shard_config *a, const struct rm_shard
     }
 }
 
+static void check_retentions(const struct rm_retention *a, const struct rm_retention *b)
+{
+    assert(a->max_samples == b->max_samples && a->when_full == b->when_full);
+    assert(a->n_rules == b->n_rules);
+    for (size_t i = 0; i < a->n_rules; i++) {
+        assert(rm_slice_equal(a->rules[i].pattern, b->rules[i].pattern));
+        assert(a->rules[i].max_age_ms == b->rules[i].max_age_ms);
+    }
+}
+
+static void check_expiries(const struct rm_write_batch *a, const struct rm_write_batch *b)
+{
+    assert(a->n_expiries == b->n_expiries);
+    for (size_t i = 0; i < a->n_expiries; i++) {
+        assert(rm_slice_equal(a->expiries[i].metric_name, b->expiries[i].metric_name));
+        assert(a->expiries[i].first_series == b->expiries[i].first_series);
+        assert(a->expiries[i].n_series == b->expiries[i].n_series);
+    }
+}
+
 static void check_batch(struct rm_slice bytes)
 {
     struct rm_write_batch batch;
@@ -71,7 +91,11 @@ static void check_batch(struct rm_slice bytes)
     if (batch.has_config) {
         assert(rm_write_batch_append_config(&encoded, &batch.config) == 0);
     }
+    for (size_t i = 0; i < batch.n_expiries; i++) {
+        assert(rm_write_batch_append_expiry(&encoded, &batch.expiries[i]) == 0);
+    }
     assert(rm_write_batch_decode(rm_buffer_peek(&encoded), &again) == 0);
+    check_expiries(&batch, &again);
     assert(again.n_writes == batch.n_writes);
     for (size_t i = 0; i < batch.n_writes; i++) {
         check_writes(&batch.writes[i], &again.writes[i]);
@@ -79,6 +103,7 @@ static void check_batch(struct rm_slice bytes)
     assert(batch.has_config == again.has_config);
     if (batch.has_config) {
         check_configs(&batch.config, &again.config);
+        check_retentions(&batch.config.retention, &again.config.retention);
     }
     rm_write_batch_done(&again);
     rm_write_batch_done(&batch);
@@ -94,7 +119,7 @@ static void check_reply(struct rm_slice bytes)
             continue;
         }
         for (size_t i = 0; i < n; i++) {
-            assert(outcomes[i] >= RM_OUTCOME_DONE && outcomes[i] <= RM_OUTCOME_MEMORY_FULL);
+            assert(outcomes[i] >= RM_OUTCOME_DONE && outcomes[i] <= (int)RM_OUTCOME_LAST);
         }
     }
 }

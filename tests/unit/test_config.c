@@ -593,6 +593,64 @@ static void test_too_many_bounds_are_refused(void **state)
     ASSERT_REFUSED(&given, "\"a\": must be an array of at most 128 numbers", "file /tmp");
 }
 
+static void test_retention(void **state)
+{
+    struct given given = {RM_DAEMON_WORKER,
+                          "{" ENOUGH ",\"node_id\":1,\"max_samples_per_series\":7,"
+                          "\"samples_full\":\"refuse\",\"retention\":["
+                          "{\"pattern\":\"cpu_*\",\"max_age\":\"1d12h\"},"
+                          "{\"pattern\":\"*\",\"max_age\":\"1500ms\"}]}",
+                          {NULL},
+                          {NULL}};
+    struct rm_config config;
+    struct rm_complaint complaint;
+    char *table;
+    char *json;
+
+    (void)state;
+    assert_int_equal(load(&given, &config, &complaint), 0);
+    assert_int_equal(config.n_retention, 2);
+    assert_true(rm_slice_is(config.retention[0].pattern, "cpu_*"));
+    assert_int_equal(config.retention[0].max_age_ms, 36 * 3600000);
+    assert_int_equal(config.retention[1].max_age_ms, 1500);
+    assert_int_equal(config.max_samples_per_series, 7);
+    assert_int_equal(config.samples_full, RM_SAMPLES_REFUSE);
+    assert_int_equal(config.expire_interval_ms, 60000);
+    table = printed(rm_config_print_table, &config);
+    json = printed(rm_config_print_json, &config);
+    assert_non_null(strstr(table, "cpu_*=36h;*=1500ms "));
+    assert_non_null(strstr(json, "\"max_age\": \"36h\""));
+    free(table);
+    free(json);
+    rm_config_done(&config);
+}
+
+static void test_bad_retention_is_refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{}", "must be an array"},
+        {"[1]", "entry 1 is not an object"},
+        {"[{\"pattern\":\"a\"}]", "entry 1 is not an object"},
+        {"[{\"pattern\":\"a\",\"max_age\":5}]", "entry 1 is not an object"},
+        {"[{\"pattern\":\"a\",\"max_age\":\"1d\",\"x\":1}]", "entry 1 is not an object"},
+        {"[{\"pattern\":\"a b\",\"max_age\":\"1d\"}]", "\"a b\" is not a pattern"},
+        {"[{\"pattern\":\"a\",\"max_age\":\"1 day\"}]", "\"1 day\" is no duration"},
+        {"[{\"pattern\":\"a\",\"max_age\":\"0s\"}]", "\"0s\" is no duration"},
+        {"[{\"pattern\":\"a\",\"max_age\":\"9999999999d\"}]", "is no duration"},
+        {"[{\"pattern\":\"a\",\"max_age\":\"1d\"},{\"pattern\":\"a\",\"max_age\":\"2d\"}]",
+         "entry 2: \"a\" stands there twice"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char file[400];
+        struct given given = {RM_DAEMON_WORKER, file, {NULL}, {NULL}};
+
+        snprintf(file, sizeof file, "{" ENOUGH ",\"node_id\":1,\"retention\":%s}", cases[i][0]);
+        ASSERT_REFUSED(&given, cases[i][1], "file /tmp");
+    }
+}
+
 static void test_exposition(void **state)
 {
     struct given given = {RM_DAEMON_WORKER,
@@ -766,6 +824,8 @@ int main(void)
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_bad_bounds_are_refused),
         cmocka_unit_test(test_too_many_bounds_are_refused),
+        cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_bad_retention_is_refused),
         cmocka_unit_test(test_exposition),
         cmocka_unit_test(test_bad_exposition_is_refused),
         cmocka_unit_test(test_secrets_are_never_repeated),

@@ -108,6 +108,19 @@ static void check_configs(const struct rm_shard_config *is, const struct rm_shar
     }
 }
 
+static void check_retentions(const struct rm_retention *is, const struct rm_retention *should)
+{
+    assert_true(is->max_samples == should->max_samples);
+    assert_int_equal(is->when_full, should->when_full);
+    assert_int_equal(is->n_rules, should->n_rules);
+    for (size_t i = 0; i < is->n_rules; i++) {
+        check_slices(is->rules[i].pattern, should->rules[i].pattern);
+        assert_true(is->rules[i].max_age_ms == should->rules[i].max_age_ms);
+    }
+}
+
+static const struct rm_retention_rule ages[] = {{{"cpu_*", 5}, 1}, {{"*", 1}, INT64_MAX}};
+
 static const double bounds[] = {-1.5, 0, 5e-324, 0.1, 1.7976931348623157e308};
 
 static const struct rm_bucket_rule rules[] = {
@@ -118,10 +131,12 @@ static void test_configs(void **state)
     const struct rm_shard_config configs[] = {
         {.idempotency_ttl_ms = 1, .max_idempotency_keys = UINT64_MAX},
         {.idempotency_ttl_ms = UINT64_MAX, .bucket_rules = rules, .n_bucket_rules = 3},
+        {.retention = {.rules = ages, .n_rules = 2, .max_samples = UINT64_MAX}},
+        {.retention = {.max_samples = 1, .when_full = RM_SAMPLES_REFUSE}},
     };
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
         struct rm_buffer bytes;
         struct rm_write_batch batch;
 
@@ -131,9 +146,46 @@ static void test_configs(void **state)
         assert_int_equal(batch.n_writes, 0);
         assert_true(batch.has_config);
         check_configs(&batch.config, &configs[i]);
+        check_retentions(&batch.config.retention, &configs[i].retention);
         rm_write_batch_done(&batch);
         rm_buffer_done(&bytes);
     }
+}
+
+static void test_expiries(void **state)
+{
+    static const struct rm_batch_expiry EXPIRIES[] = {
+        {{"cpu", 3}, 0, 1}, {{"mem", 3}, UINT64_MAX, UINT64_MAX}, {{"", 0}, 7, 0}};
+    struct rm_write_batch batch;
+    struct rm_buffer bytes;
+
+    (void)state;
+    rm_buffer_init(&bytes, BATCH_MAX);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rm_write_batch_append_expiry(&bytes, &EXPIRIES[i]), 0);
+    }
+    assert_int_equal(rm_write_batch_decode(rm_buffer_peek(&bytes), &batch), 0);
+    assert_int_equal(batch.n_writes, 0);
+    assert_int_equal(batch.n_expiries, 3);
+    for (size_t i = 0; i < 3; i++) {
+        check_slices(batch.expiries[i].metric_name, EXPIRIES[i].metric_name);
+        assert_true(batch.expiries[i].first_series == EXPIRIES[i].first_series);
+        assert_true(batch.expiries[i].n_series == EXPIRIES[i].n_series);
+    }
+    rm_write_batch_done(&batch);
+    rm_buffer_done(&bytes);
+}
+
+/* 2^63 ms. */
+static void test_an_age_past_all_is_no_batch(void **state)
+{
+    static const char BYTES[] = "\x12\x14\x08\x01\x10\x01\x22\x0e\x0a\x01"
+                                "a\x10\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01";
+    struct rm_write_batch batch;
+
+    (void)state;
+    assert_int_equal(rm_write_batch_decode(rm_slice_make(BYTES, sizeof BYTES - 1), &batch),
+                     RM_ESYNTAX);
 }
 
 static void test_concatenated_batches_are_one(void **state)
@@ -297,7 +349,7 @@ static void test_what_becomes_of_new_series(void **state)
     check_new_series(RM_OUTCOME_DONE, 0);
     check_new_series(RM_OUTCOME_TOO_MANY_SERIES, 0);
     check_new_series(RM_OUTCOME_MEMORY_FULL, 0);
-    check_new_series((enum rm_outcome)(RM_OUTCOME_MEMORY_FULL + 1), RM_ESYNTAX);
+    check_new_series((enum rm_outcome)(RM_OUTCOME_LAST + 1), RM_ESYNTAX);
 }
 
 static void test_replies(void **state)
@@ -337,7 +389,7 @@ static void test_replies_to_another_batch(void **state)
     check_reply("\x0a\x02\x00\x00", 4, 1);
     check_reply("\x0a\x02\x00\x00", 4, 3);
     check_reply("", 0, 1);
-    check_reply("\x0a\x02\x00\x07", 4, 2); /* an outcome that nobody knows */
+    check_reply("\x0a\x02\x00\x08", 4, 2); /* an outcome that nobody knows */
     check_reply("\x0a\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, 1); /* -1 */
     check_reply("\x0a\x03\x00", 3, 1);
     check_reply("{\"success\":true}", 16, 1);
@@ -348,7 +400,9 @@ static void test_out_of_memory(void **state)
 {
     const struct rm_write write = {.key = key, .samples = samples, .n_samples = N_SAMPLES};
     const struct rm_write delete = {.delete_metric = {"cpu", 3}};
-    const struct rm_shard_config config = {.bucket_rules = rules, .n_bucket_rules = 3};
+    const struct rm_shard_config config = {
+        .bucket_rules = rules, .n_bucket_rules = 3, .retention = {.rules = ages, .n_rules = 2}};
+    const struct rm_batch_expiry expiry = {{"cpu", 3}, 0, 1};
     struct rm_buffer bytes;
     struct rm_write_batch batch;
     long n_live;
@@ -377,6 +431,7 @@ static void test_out_of_memory(void **state)
         assert_int_equal(bytes.len, 0);
     }
     assert_int_equal(rv, 0);
+    assert_int_equal(rm_write_batch_append_expiry(&bytes, &expiry), 0);
     /* Deletes take more room decoded than their bytes let guess. */
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(rm_write_batch_append(&bytes, &delete), 0);
@@ -403,6 +458,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_configs),
+        cmocka_unit_test(test_expiries),
+        cmocka_unit_test(test_an_age_past_all_is_no_batch),
         cmocka_unit_test(test_concatenated_batches_are_one),
         cmocka_unit_test(test_random_writes),
         cmocka_unit_test(test_what_is_no_batch),

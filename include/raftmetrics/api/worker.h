@@ -5,6 +5,7 @@
 #include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/bucket_rule.h"
+#include "raftmetrics/base/retention.h"
 #include "raftmetrics/net/loop.h"
 
 struct rm_worker;
@@ -24,6 +25,8 @@ struct rm_worker_options {
     size_t max_idempotency_keys;               /* a shard */
     const struct rm_bucket_rule *bucket_rules; /* valid: rm_bucket_rules_are_valid */
     size_t n_bucket_rules;
+    struct rm_retention retention; /* valid: rm_retention_is_valid */
+    uint64_t expire_interval_ms;   /* how often a leader looks for what is too old */
     const struct rm_exposition_rule *exposition_rules; /* valid patterns */
     size_t n_exposition_rules;
 };

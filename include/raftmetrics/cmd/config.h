@@ -12,6 +12,7 @@
 #include "raftmetrics/api/exposition_rule.h"
 #include "raftmetrics/api/options.h"
 #include "raftmetrics/base/bucket_rule.h"
+#include "raftmetrics/base/retention.h"
 #include "raftmetrics/cmd/complaint.h"
 
 /* The token of `make run` and of docker-compose.yml: known to everybody. */
@@ -80,6 +81,11 @@ struct rm_config {
     size_t n_bounds;
     struct rm_exposition_rule *exposition; /* likewise */
     size_t n_exposition;
+    struct rm_retention_rule *retention; /* likewise */
+    size_t n_retention;
+    int64_t expire_interval_ms;
+    int64_t max_samples_per_series; /* 0: all that come */
+    int64_t samples_full;           /* enum rm_samples_full */
     int64_t status_poll_ms;
 
     /* Where each key came from, by its place in the table: "default", "file control.json",

@@ -8,6 +8,7 @@
 
 #include "raftmetrics/base/bucket_rule.h"
 #include "raftmetrics/base/buffer.h"
+#include "raftmetrics/base/retention.h"
 #include "raftmetrics/base/sample.h"
 #include "raftmetrics/base/slice.h"
 
@@ -36,7 +37,11 @@ enum rm_outcome {
     RM_OUTCOME_TOO_MANY_SERIES = 4, /* the shard has as many as it may */
     RM_OUTCOME_SHARD_FULL = 5,      /* its state is nearly as large as it may be */
     RM_OUTCOME_MEMORY_FULL = 6,     /* the states of all shards of its leader are */
+    /* Some series would have more samples than it may: */
+    RM_OUTCOME_TOO_MANY_SAMPLES = 7,
 };
+
+enum { RM_OUTCOME_LAST = RM_OUTCOME_TOO_MANY_SAMPLES };
 
 /* Appends @write to the batch that @batch holds; empty bytes are the empty batch.
  * Errors: RM_ENOMEM; RM_ETOOBIG (the buffer's maximum); the buffer is unchanged. */
@@ -48,6 +53,7 @@ struct rm_shard_config {
     uint64_t max_idempotency_keys;
     const struct rm_bucket_rule *bucket_rules; /* borrowed, as what they point to */
     size_t n_bucket_rules;
+    struct rm_retention retention;
 };
 
 /* Appends @config to the batch that @batch holds. Errors: as rm_write_batch_append. */
@@ -57,6 +63,17 @@ int rm_write_batch_append_config(struct rm_buffer *batch, const struct rm_shard_
  * rm_write_batch_append. */
 int rm_write_batch_append_new_series(struct rm_buffer *batch, enum rm_outcome outcome);
 
+/* Series of which values may have expired, by their places in the order of their creation. */
+struct rm_batch_expiry {
+    struct rm_slice metric_name;
+    uint64_t first_series;
+    uint64_t n_series;
+};
+
+/* Has the series looked at when the batch that @batch holds is applied. Errors: as
+ * rm_write_batch_append. */
+int rm_write_batch_append_expiry(struct rm_buffer *batch, const struct rm_batch_expiry *expiry);
+
 /* A batch in memory, owning all it points to but the bytes it was read from. */
 struct rm_write_batch {
     struct rm_write *writes;
@@ -64,6 +81,8 @@ struct rm_write_batch {
     bool has_config;
     struct rm_shard_config config;
     enum rm_outcome new_series; /* of a write that would begin one; RM_OUTCOME_DONE: it may */
+    struct rm_batch_expiry *expiries;
+    size_t n_expiries;
     struct rm_arena *arena;
 };
 

@@ -88,6 +88,9 @@ enum { RM_ENTRY_BYTES_MAX = 7 << 20 };
  * done. RM_ESTALE: the sequence is below the session's last, nothing was done. */
 typedef void (*rm_propose_cb)(int status, struct rm_slice result, void *data);
 
+/* The time that an entry would have which this replica, leading, proposed at @now_ms. */
+int64_t rm_replica_entry_time(const struct rm_replica *replica, int64_t now_ms);
+
 /* Proposes an entry at @now_ms, the leader's clock; the entry's time is not before that of the
  * entry before it, and not past what the former leader left by more than 60 s and the time that
  * this one has led. @session none: applied whenever it is committed. Otherwise once for each

@@ -1,0 +1,167 @@
+"""retention, max_samples_per_series, samples_full: what of a series goes, and what is said of it then."""
+import time
+
+import pytest
+
+from lib.checks import check_error
+from lib.client import item, path_of
+from lib.wait import wait_until
+
+CHUNK = 256
+HOUR_MS = 3600 * 1000
+RULES = [{"pattern": "short.*", "max_age": "1h"}, {"pattern": "*", "max_age": "10000d"}]
+
+
+def worker_with(**keys):
+    return {"n_shards": 1, "expire_interval_ms": 10, **keys}
+
+
+def record_old_and_new(client, name, labels=None):
+    """A chunk of 0 to 255, which is two hours old, and ten values of now; the time of the first."""
+    now = int(time.time() * 1000)
+    client.record_all([item(name, i, now - 2 * HOUR_MS + i, labels) for i in range(CHUNK)])
+    client.record_all([item(name, CHUNK + i, now + i, labels) for i in range(10)])
+    return now
+
+
+def wait_for_count(client, name, count):
+    wait_until(lambda: client.aggregate(name)["count"] == count, 20, f"{name} to hold {count} values")
+
+
+def wait_until_gone(client, name):
+    wait_until(lambda: client.get(path_of(name)).status == 404, 20, f"{name} to be gone")
+
+
+def total(worker, family):
+    """The sum of a family of a worker's own metrics."""
+    lines = worker.ask("/status/metrics").body.decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(family + "{"))
+
+
+def test_old_values_go(make_cluster):
+    cluster = make_cluster(worker=worker_with(retention=RULES))
+    client = cluster.client()
+    record_old_and_new(client, "kept")
+    record_old_and_new(client, "short.a")
+    client.record("short.b", 1, int(time.time() * 1000) - 2 * HOUR_MS)
+    client.record("short.c", 1, int(time.time() * 1000) - 2 * HOUR_MS, labels={"host": "old"})
+    client.record("short.c", 1, labels={"host": "new"})
+    wait_for_count(client, "short.a", 10)
+    wait_until_gone(client, "short.b")
+    wait_for_count(client, "short.c", 1)
+    assert client.values("short.a")["values"] == list(range(CHUNK, CHUNK + 10))
+    assert client.get(path_of("short.c") + "/series").json()["series"][0]["labels"] == {"host": "new"}
+    assert client.get(path_of("short.a") + "/histogram").json()["count"] == CHUNK + 10
+    assert client.aggregate("kept")["count"] == CHUNK + 10
+    listed = client.get("/metrics?format=json").json()["metrics"]
+    assert {row["metric_name"]: row["count"] for row in listed} == {
+        "kept": CHUNK + 10, "short.a": 10, "short.c": 1}
+    for worker in cluster.workers:
+        wait_until(lambda w=worker: total(w, "raftmetrics_store_dropped_samples_total") == CHUNK + 2, 20,
+                   "every replica to have dropped the same")
+        assert total(worker, "raftmetrics_store_expired_series_total") == 2
+    client.record("short.b", 5)
+    assert client.get(path_of("short.b") + "/histogram").json()["count"] == 1, "it begins anew"
+    client.close()
+
+
+def test_percentiles_say_how_exact_they_are(make_cluster):
+    cluster = make_cluster(n_workers=1, worker=worker_with(retention=RULES))
+    client = cluster.client()
+    now = record_old_and_new(client, "short.a")
+    wait_for_count(client, "short.a", 10)
+    all_of_it = client.aggregate("short.a", agg="p50,count")
+    assert 0 < all_of_it["quantile_error"] < 0.0055
+    assert all_of_it["p50"] == pytest.approx((CHUNK + 9) / 2, rel=all_of_it["quantile_error"])
+    assert all_of_it["count"] == 10, "the rest is of the values that are left"
+    left = client.aggregate("short.a", agg="p50", **{"from": now})
+    assert (left["p50"], left["quantile_error"]) == (CHUNK + 4.5, 0)
+    half = client.aggregate("short.a", agg="p50", **{"from": now - 2 * HOUR_MS})
+    assert (half["p50"], half["quantile_error"]) == (CHUNK + 4.5, None)
+    stepped = client.aggregate("short.a", agg="p50", step="1h")
+    assert stepped["quantile_error"] is None
+    client.close()
+
+
+def restart(cluster):
+    for worker in cluster.workers:
+        worker.kill()
+    for worker in cluster.workers:
+        worker.start(wait=False)
+    cluster.wait_writable()
+
+
+def check_state(client):
+    assert client.aggregate("short.a")["count"] == 10
+    assert client.get(path_of("short.a") + "/histogram").json()["count"] == CHUNK + 10
+    check_error(client.get(path_of("short.b")), 404, "unknown_metric")
+
+
+def test_what_is_gone_stays_gone(make_cluster):
+    """After a restart from logs, and of another leader, too."""
+    cluster = make_cluster(worker=worker_with(retention=RULES))
+    client = cluster.client()
+    record_old_and_new(client, "short.a")
+    client.record("short.b", 1, int(time.time() * 1000) - 2 * HOUR_MS)
+    wait_for_count(client, "short.a", 10)
+    wait_until_gone(client, "short.b")
+    restart(cluster)
+    check_state(client)
+    leader = cluster.worker(cluster.leader_of(0))
+    leader.kill()
+    cluster.wait_writable()
+    check_state(client)
+    leader.start()
+    client.record("short.b", 1, int(time.time() * 1000) - 2 * HOUR_MS)
+    wait_until_gone(client, "short.b")
+    assert b"diverged" not in cluster.logs()
+    client.close()
+
+
+def test_an_idle_shard_proposes_nothing(make_cluster):
+    """Nothing is written to its log although its leader looks every now and then."""
+    cluster = make_cluster(n_workers=1, worker=worker_with(retention=RULES))
+    client = cluster.client()
+    client.record("short.b", 1, int(time.time() * 1000) - 2 * HOUR_MS)
+    client.record("kept", 1)
+    wait_until_gone(client, "short.b")
+    (worker,) = cluster.workers
+    before = total(worker, "raftmetrics_raft_last_index")
+    client.record("kept", 1)
+    wait_until(lambda: total(worker, "raftmetrics_raft_last_index") > before, 10, "the write to be logged")
+    assert total(worker, "raftmetrics_raft_last_index") == before + 1
+    client.close()
+
+
+def test_the_oldest_make_room(make_cluster):
+    cluster = make_cluster(worker=worker_with(max_samples_per_series=300))
+    client = cluster.client()
+    for begin in range(0, 2000, 100):
+        client.record_all([item("m", i, 1_700_000_000_000 + i) for i in range(begin, begin + 100)])
+    values = client.values("m")["values"]
+    assert 300 <= len(values) < 300 + CHUNK
+    assert values == list(range(2000 - len(values), 2000))
+    assert client.get(path_of("m") + "/histogram").json()["count"] == 2000
+    restart(cluster)
+    assert client.values("m")["values"] == values
+    client.close()
+
+
+def test_what_is_full_refuses(make_cluster):
+    cluster = make_cluster(worker=worker_with(max_samples_per_series=3, samples_full="refuse"))
+    client = cluster.client()
+    for i in range(3):
+        client.record("m", i)
+    check_error(client.post("/metrics", item("m", 3)), 429, "too_many_samples", "max_samples_per_series")
+    both = {"metrics": [item("other", 1), item("m", 3)]}
+    check_error(client.post("/metrics/batch", both), 429, "too_many_samples")
+    check_error(client.get(path_of("other")), 404, "unknown_metric")
+    four = {"metrics": [item("new", i) for i in range(4)]}
+    check_error(client.post("/metrics/batch", four), 429, "too_many_samples")
+    client.record("m", 3, labels={"host": "another"})
+    restart(cluster)
+    check_error(client.post("/metrics", item("m", 3)), 429, "too_many_samples")
+    assert client.values("m", label="host:")["values"] == [0, 1, 2]
+    assert client.delete(path_of("m")).status == 200
+    client.record("m", 5)
+    client.close()
