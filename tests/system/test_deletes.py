@@ -13,6 +13,7 @@ from lib import exposition
 from lib.checks import check_json
 from lib.client import item, path_of
 from lib.placement import shard_of
+from lib.replicas import check_agree
 from lib.wait import wait_until
 
 N_SHARDS = 2
@@ -20,7 +21,6 @@ N_WRITERS = 4
 N_DELETES = 25
 WRITES_BETWEEN = 40
 BATCH = 30
-HASH_PERIOD = 512  # entries between two hashes of a replica's state
 MS = 1732568363376
 
 
@@ -108,26 +108,6 @@ def check_read(read, writes, deletes):
     return unknown
 
 
-def check_hashes(cluster, name):
-    """Writes until every replica has hashed its state at one index behind all that was done."""
-    shard = shard_of(name, N_SHARDS)
-    client = cluster.client()
-    begin = max(cluster.replica(worker, shard)["applied_index"] for worker in cluster.workers)
-
-    def hashes(worker):
-        return {each["index"]: each["hash"] for each in (cluster.replica(worker, shard) or {}).get("hashes", [])
-                if each["index"] > begin}
-    for value in range(HASH_PERIOD):
-        client.record(name, -1 - value)
-    wait_until(lambda: all(hashes(worker) for worker in cluster.workers), 20, "every replica to hash its state")
-    by_index = collections.defaultdict(set)
-    for worker in cluster.workers:
-        for index, each in hashes(worker).items():
-            by_index[index].add(each)
-    assert by_index and all(len(each) == 1 for each in by_index.values()), by_index
-    client.close()
-
-
 def test_while_others_write(make_cluster):
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -154,7 +134,7 @@ def test_while_others_write(make_cluster):
         assert set(read.values) <= written
     assert reads[-1].values, "nothing was written behind the last DELETE"
     check_all_ways(client, name, reads[-1].values)
-    check_hashes(cluster, name)
+    check_agree(cluster, shard_of(name, N_SHARDS), name)
     client.close()
 
 
