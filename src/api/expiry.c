@@ -3,8 +3,9 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/proto/write_batch.h"
 
-/* Series that are looked at before others have their turn: a millisecond or two. */
-enum { SLICE_SERIES = 8192 };
+/* Series that are looked at, and chunks that are found, before others have their turn: a
+ * millisecond or two, and no more than one entry takes. */
+enum { SLICE_WORK = 4096 };
 
 /* Is there anything to look for? */
 static bool begin(struct rm__expiry *expiry, const struct rm_store *store, uint64_t now_ms,
@@ -59,7 +60,7 @@ int rm__expiry_step(struct rm__expiry *expiry, const struct rm_store *store, uin
     if (!expiry->is_searching && !begin(expiry, store, now_ms, time_ms, interval_ms)) {
         return 0;
     }
-    rm_store_find_expired(store, time_ms, SLICE_SERIES, &expiry->search, found, &n);
+    rm_store_find_expired(store, time_ms, SLICE_WORK, &expiry->search, found, &n);
     rv = append_all(found, n, batch);
     stand_where_it_closes_up(&expiry->search, found, n);
     if (rv != 0 || expiry->search.is_done) {

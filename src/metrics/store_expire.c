@@ -106,7 +106,7 @@ void rm__store_drop_surplus(struct rm_store *store, struct rm_series *series)
                                   .max_chunks = SURPLUS_CHUNKS_MAX};
     uint32_t n;
 
-    if (rm__series_n_held(series) <= limits.max_samples) {
+    if (limits.max_samples == UINT64_MAX || rm__series_n_held(series) <= limits.max_samples) {
         return;
     }
     n = count_expired(series, &limits);
@@ -248,7 +248,8 @@ static void note_due(const struct rm_series *series, const struct limits *limits
     }
 }
 
-/* Goes on through the series of @metric. True: some of them are to go. */
+/* Goes on through the series of @metric, counting what an entry has to do for what is found. True:
+ * some of them are to go. */
 static bool search_metric(const struct rm_store *store, const struct rm_metric *metric,
                           int64_t time_ms, size_t *work_left, struct rm_expiry_search *search,
                           struct rm_expiry *ret_expiry)
@@ -257,17 +258,21 @@ static bool search_metric(const struct rm_store *store, const struct rm_metric *
     uint64_t begin = UINT64_MAX;
     uint64_t end = 0;
 
-    limits.max_chunks = 1;
-    for (; search->series<metric->series.n && * work_left> 0; search->series++) {
+    while (search->series<metric->series.n && * work_left> 0) {
         const struct rm_series *series = metric->series.items[search->series];
+        uint32_t n;
 
         (*work_left)--;
-        if (count_expired(series, &limits) > 0) {
+        limits.max_chunks = (uint32_t)*work_left;
+        n = count_expired(series, &limits);
+        *work_left -= n;
+        if (n > 0) {
             begin = begin == UINT64_MAX ? search->series : begin;
             end = search->series + 1;
         } else {
             note_due(series, &limits, search);
         }
+        search->series += *work_left > 0; /* else there may be more of it */
     }
     *ret_expiry = (struct rm_expiry){metric->name, begin, end - begin};
     return begin != UINT64_MAX;

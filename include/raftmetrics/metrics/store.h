@@ -76,7 +76,7 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);
  * retention rule says; until then older ones stay with it. A series that has no value left is
  * forgotten with its distribution, and a metric without series as if it was deleted. */
 
-enum { RM_EXPIRIES_MAX = 1024 }; /* in one entry */
+enum { RM_EXPIRIES_MAX = 512 }; /* in one entry */
 
 /* Series of a metric by their places in the order of their creation. */
 struct rm_expiry {
@@ -101,10 +101,11 @@ struct rm_expiry_search {
     bool is_done;
 };
 
-/* Goes on looking for what rm_store_expire would drop at @time_ms, through about @max_work series
- * of a store that may have changed since: up to RM_EXPIRIES_MAX into @ret_expiries, borrowed until
- * the store is changed. Once search->is_done there is no more; what came meanwhile may have been
- * passed by. */
+/* Goes on looking for what rm_store_expire would drop at @time_ms, through a store that may have
+ * changed since: up to RM_EXPIRIES_MAX into @ret_expiries, borrowed until the store is changed. Up
+ * to @max_work, at least 2, of series that are looked at and chunks that are found; one entry does
+ * away with what 4096 find. Once search->is_done there is no more; what came or moved meanwhile may
+ * have been passed by. */
 void rm_store_find_expired(const struct rm_store *store, int64_t time_ms, size_t max_work,
                            struct rm_expiry_search *search, struct rm_expiry *ret_expiries,
                            size_t *ret_n);
