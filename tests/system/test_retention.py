@@ -165,3 +165,20 @@ def test_what_is_full_refuses(make_cluster):
     assert client.delete(path_of("m")).status == 200
     client.record("m", 5)
     client.close()
+
+
+def test_rules_hold_for_what_is_there_already(make_cluster):
+    cluster = make_cluster(worker=worker_with())
+    client = cluster.client()
+    record_old_and_new(client, "short.a")
+    record_old_and_new(client, "kept")
+    for worker in cluster.workers:
+        worker.stop()
+    for worker in cluster.workers:
+        cluster.write_config(worker, node_id=worker.id, data_dir=str(cluster.data_directory / worker.name),
+                             **worker_with(retention=RULES))
+        worker.start(wait=False)
+    cluster.wait_writable()
+    wait_for_count(client, "short.a", 10)
+    assert client.aggregate("kept")["count"] == CHUNK + 10
+    client.close()

@@ -53,8 +53,13 @@ static int fill(struct rm_store *store)
     static const double BOUNDS[] = {1, 2};
     const struct rm_bucket_rule rules[] = {{rm_slice_of("m?"), BOUNDS, 2},
                                            {rm_slice_of("*"), NULL, 0}};
+    const struct rm_retention_rule ages[] = {{rm_slice_of("m?"), 5}, {rm_slice_of("m1*"), 1}};
+    const struct rm_retention retention = {.rules = ages, .n_rules = 2, .max_samples = 250};
     int rv = rm_store_set_bucket_rules(store, rules, 2);
 
+    if (rv == 0) {
+        rv = rm_store_set_retention(store, &retention);
+    }
     for (int i = 0; i < 14 && rv == 0; i++) {
         char name[8];
 
@@ -124,6 +129,39 @@ static int query(struct rm_store *store)
     return rv;
 }
 
+/* What is gone from "m1", of one series and of both, and metrics that are gone. */
+static int expire(struct rm_store *store)
+{
+    const struct rm_query query = {
+        .selection = {.metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX},
+        .quantiles = {0.5},
+        .n_quantiles = 1};
+    struct rm_expiry_search search = {0};
+    struct rm_expiry found[RM_EXPIRIES_MAX];
+    struct rm_query_result result = {0};
+    struct rm_sample sample = {.metric_name = rm_slice_of("m1")};
+    bool has_room;
+    size_t n;
+    int rv;
+
+    rm_store_find_expired(store, 700, 1000, &search, found, &n);
+    rv = rm_store_expire(store, 700, found, n);
+    if (rv == 0) {
+        rv = rm_store_query(store, &query, &result);
+    }
+    if (rv == 0) {
+        const struct rm_retention refuses = {.max_samples = 1, .when_full = RM_SAMPLES_REFUSE};
+
+        assert_true(result.quantile_error > 0);
+        rv = rm_store_set_retention(store, &refuses);
+    }
+    if (rv == 0) {
+        rv = rm_store_has_room(store, &sample, 1, &has_room);
+    }
+    rm_query_result_done(&result);
+    return rv;
+}
+
 static int use_store(void)
 {
     struct rm_store *store = rm_store_new(1);
@@ -138,6 +176,9 @@ static int use_store(void)
     }
     if (rv == 0) {
         rv = query(store);
+    }
+    if (rv == 0) {
+        rv = expire(store);
     }
     if (rv == 0) {
         rv = rm_store_delete(store, rm_slice_of("m1"));

@@ -215,6 +215,102 @@ static void test_a_series_goes_and_others_stay(void **state)
     rm_store_free(store);
 }
 
+static double last_of(struct rm_store *store)
+{
+    struct rm_metric_info info;
+    bool has_more;
+    size_t n;
+
+    assert_int_equal(
+        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 1, &info, &n, &has_more), 0);
+    assert_int_equal(n, 1);
+    return info.last;
+}
+
+/* All is too old, and gone a series an entry. */
+static void test_the_newest_value_goes_last(void **state)
+{
+    struct rm_store *store = store_with(&BY_AGE);
+    struct rm_store *copy;
+
+    (void)state;
+    record_many(store, "short_a", "1", 0, 2 * RM_CHUNK_MAX);
+    record(store, "short_a", "2", 5, 2);
+    record(store, "short_a", "3", 6, 3);
+    for (uint64_t n_left = 3; n_left > 0; n_left--) {
+        const struct rm_expiry expiry = {rm_slice_of("short_a"), n_left == 3 ? 0 : 1, 1};
+
+        assert_true(last_of(store) == 2 * RM_CHUNK_MAX - 1);
+        copy = restored(store);
+        assert_true(last_of(copy) == 2 * RM_CHUNK_MAX - 1);
+        rm_store_free(copy);
+        assert_int_equal(rm_store_expire(store, 100000, &expiry, 1), 0);
+    }
+    assert_int_equal(count_of(store, "short_a"), 0);
+    rm_store_free(store);
+}
+
+enum { MANY = 3000 };
+
+static struct rm_metric_info listed[MANY];
+
+static size_t list_all(struct rm_store *store)
+{
+    bool has_more;
+    size_t n;
+
+    assert_int_equal(
+        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), MANY, listed, &n, &has_more), 0);
+    return n;
+}
+
+/* Those from @first on, each @step. */
+static void check_names(struct rm_store *store, int first, int step)
+{
+    size_t n = list_all(store);
+    size_t at = 0;
+
+    for (int i = first; i < MANY; i += step) {
+        char name[16];
+
+        snprintf(name, sizeof name, "short_%04d", i);
+        assert_true(at < n && rm_slice_is(listed[at++].name, name));
+        assert_int_equal(count_of(store, name), 1);
+    }
+    assert_int_equal(at, n);
+}
+
+static void record_metrics(struct rm_store *store, int first, int step, int64_t timestamp_ms)
+{
+    for (int i = MANY - step + first; i >= 0; i -= step) {
+        char name[16];
+
+        snprintf(name, sizeof name, "short_%04d", i);
+        record(store, name, "", timestamp_ms, i);
+    }
+}
+
+/* Names that were listed before, and names that were not. */
+static void test_many_metrics_go_at_once(void **state)
+{
+    struct rm_store *store = store_with(&BY_AGE);
+
+    (void)state;
+    record_metrics(store, 0, 3, 0);
+    record_metrics(store, 1, 3, 5000);
+    list_all(store);
+    record_metrics(store, 2, 3, 0);
+    expire(store, 4000);
+    rm_store_free(restored(store));
+    check_names(store, 1, 3);
+    record_metrics(store, 0, 3, 5000);
+    record_metrics(store, 2, 3, 5000);
+    check_names(store, 0, 1);
+    assert_true(expire(store, 10000) > 1);
+    assert_int_equal(list_all(store), 0);
+    rm_store_free(store);
+}
+
 /* An entry takes as much as it may; whoever says what it is to look at may be wrong. */
 static void test_an_entry_ends_somewhere(void **state)
 {
@@ -376,6 +472,24 @@ static void test_the_hash_knows_what_was_dropped(void **state)
     record(b, "short_a", "", 5000, 1);
     expire(a, 3000);
     expire(b, 3000);
+    assert_int_equal(count_of(a, "short_a"), 1);
+    assert_true(rm_store_hash(a) != rm_store_hash(b));
+    rm_store_free(a);
+    rm_store_free(b);
+}
+
+/* Where the same is left, the next ordinal may be another. */
+static void test_the_hash_knows_how_many_are_gone(void **state)
+{
+    struct rm_store *a = store_with(&BY_AGE);
+    struct rm_store *b = store_with(&BY_AGE);
+
+    (void)state;
+    record(a, "short_a", "1", 5000, 1);
+    record(b, "short_a", "1", 5000, 1);
+    assert_int_equal(rm_store_hash(a), rm_store_hash(b));
+    record(a, "short_a", "2", 0, 1);
+    expire(a, 3000);
     assert_int_equal(count_of(a, "short_a"), 1);
     assert_true(rm_store_hash(a) != rm_store_hash(b));
     rm_store_free(a);
@@ -715,6 +829,8 @@ int main(void)
         cmocka_unit_test(test_the_first_rule_that_matches_decides),
         cmocka_unit_test(test_chunks_go_and_the_distribution_stays),
         cmocka_unit_test(test_a_series_goes_and_others_stay),
+        cmocka_unit_test(test_the_newest_value_goes_last),
+        cmocka_unit_test(test_many_metrics_go_at_once),
         cmocka_unit_test(test_an_entry_ends_somewhere),
         cmocka_unit_test(test_a_search_says_when_to_look_again),
         cmocka_unit_test(test_the_newest_stay),
@@ -722,6 +838,7 @@ int main(void)
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_nothing_is_dropped_where_it_is_refused),
         cmocka_unit_test(test_the_hash_knows_what_was_dropped),
+        cmocka_unit_test(test_the_hash_knows_how_many_are_gone),
         cmocka_unit_test(test_the_hash_knows_retention),
         cmocka_unit_test(test_quantiles_say_how_exact_they_are),
         cmocka_unit_test(test_the_worst_group_decides),

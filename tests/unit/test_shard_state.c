@@ -496,6 +496,90 @@ static struct rm_bucket_bounds bounds_of(struct shard *shard, const char *name)
     return histograms.bounds;
 }
 
+/* ---- what goes ---- */
+
+static const struct rm_retention_rule age = {{"c*", 2}, 1000};
+
+static void retain(struct shard *shard, const struct rm_retention *retention)
+{
+    const struct rm_shard_config config = {
+        .idempotency_ttl_ms = TTL_MS, .max_idempotency_keys = KEYS_MAX, .retention = *retention};
+
+    configure(shard, &config);
+}
+
+/* It goes by the time of the entry; only a leader says it. */
+static void test_what_is_too_old_goes(void **state)
+{
+    static const struct rm_retention RETENTION = {.rules = &age, .n_rules = 1};
+    static const struct rm_batch_expiry EXPIRIES[] = {{{"cpu", 3}, 0, 1}, {{"mem", 3}, 0, 1}};
+    const struct rm_write writes[] = {write_of(&cpu), write_of(&mem)};
+    struct shard shard = start();
+    struct told told = {.n_outcomes = 0};
+    struct rm_store_stats stats;
+    struct rm_buffer bytes;
+    struct rm_blob *blob;
+
+    (void)state;
+    retain(&shard, &RETENTION);
+    propose(&shard, 1000, writes, 2);
+    rm_buffer_init(&bytes, BATCH_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rm_write_batch_append_expiry(&bytes, &EXPIRIES[i]), 0);
+    }
+    apply_bytes(&shard, 2000, rm_buffer_peek(&bytes), &told);
+    assert_int_equal(count_of(&shard, "cpu"), 1);
+    apply_bytes(&shard, 2001, rm_buffer_peek(&bytes), &told);
+    assert_int_equal(count_of(&shard, "cpu"), -1);
+    assert_int_equal(count_of(&shard, "mem"), 1);
+    assert_int_equal(rm_write_batch_append(&bytes, &writes[0]), 0);
+    told.n_outcomes = 1;
+    assert_int_equal(propose_bytes(&shard, 2002, rm_buffer_peek(&bytes), &told), RM_EINVAL);
+    rm_buffer_done(&bytes);
+    /* What was dropped is counted on over a restore. */
+    blob = image_of(&shard);
+    assert_int_equal(rm__shard_state_restore(shard.state, blob, rm_blob_peek(blob)), 0);
+    rm_blob_unref(blob);
+    rm__shard_state_stats(shard.state, &stats);
+    assert_int_equal(stats.n_dropped, 1);
+    assert_int_equal(stats.n_expired, 1);
+    end(&shard);
+}
+
+static void test_a_full_series_refuses(void **state)
+{
+    static const struct rm_retention RETENTION = {.max_samples = 2, .when_full = RM_SAMPLES_REFUSE};
+    const struct rm_sample both[] = {mem, cpu};
+    const struct rm_write writes[] = {write_of(&cpu),
+                                      write_of(&cpu),
+                                      {.samples = both, .n_samples = 2},
+                                      {.delete_metric = {"cpu", 3}},
+                                      {.samples = both, .n_samples = 2}};
+    struct shard shard = start();
+    struct shard copy = {0, 1, rm__shard_state_new(99), 0};
+    struct rm_shard_config agreed;
+    struct rm_blob *blob;
+    struct told told;
+
+    (void)state;
+    retain(&shard, &RETENTION);
+    told = propose(&shard, 0, writes, 5);
+    assert_int_equal(told.outcomes[1], RM_OUTCOME_DONE);
+    assert_int_equal(told.outcomes[2], RM_OUTCOME_TOO_MANY_SAMPLES);
+    assert_int_equal(told.outcomes[4], RM_OUTCOME_DONE);
+    assert_int_equal(count_of(&shard, "mem"), 1);
+    assert_int_equal(count_of(&shard, "cpu"), 1);
+    propose_one(&shard, 0, &writes[0]);
+    blob = image_of(&shard);
+    assert_int_equal(rm__shard_state_restore(copy.state, blob, rm_blob_peek(blob)), 0);
+    rm_blob_unref(blob);
+    rm__shard_state_config(copy.state, &agreed);
+    assert_int_equal(agreed.retention.max_samples, 2);
+    assert_int_equal(propose_one(&copy, 0, &writes[0]), RM_OUTCOME_TOO_MANY_SAMPLES);
+    end(&copy);
+    end(&shard);
+}
+
 /* The rules of a configuration are for metrics that come after it, also in a copy of the state. */
 static void test_a_configuration_decides_bounds(void **state)
 {
@@ -546,6 +630,8 @@ int main(void)
         cmocka_unit_test(test_labels_that_no_front_would_send),
         cmocka_unit_test(test_batches_that_no_front_would_send),
         cmocka_unit_test(test_an_image_is_the_whole_state),
+        cmocka_unit_test(test_what_is_too_old_goes),
+        cmocka_unit_test(test_a_full_series_refuses),
         cmocka_unit_test(test_a_configuration_decides_bounds),
         cmocka_unit_test(test_an_image_that_is_none_is_refused),
         cmocka_unit_test(test_as_many_writes_as_a_reply_takes),
