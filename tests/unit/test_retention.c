@@ -1,4 +1,5 @@
 #include "../../src/metrics/chunk.h"
+#include "../../src/metrics/store_image.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -111,6 +112,10 @@ static struct rm_store *restored(struct rm_store *store)
     struct rm_slice bytes = rm_blob_peek(blob);
     struct rm_store *copy = NULL;
 
+    assert_int_equal(rm__store_restore_unhashed(blob, &bytes, 55, &copy), 0);
+    assert_int_equal(rm_store_hash(copy), rm_store_hash(store));
+    rm_store_free(copy);
+    bytes = rm_blob_peek(blob);
     assert_int_equal(rm_store_restore(blob, &bytes, 77, &copy), 0);
     assert_int_equal(bytes.len, 0);
     assert_int_equal(rm_store_hash(copy), rm_store_hash(store));
@@ -180,6 +185,26 @@ static void test_chunks_go_and_the_distribution_stays(void **state)
     /* It begins anew. */
     record(store, "short_a", "", 5, 1);
     assert_int_equal(counted(store, "short_a"), 1);
+    rm_store_free(store);
+}
+
+/* What was summed up before is forgotten. */
+static void test_sums_are_of_what_is_left(void **state)
+{
+    struct rm_store *store = store_with(&BY_AGE);
+    const int64_t n = 200 * RM_CHUNK_MAX;
+    const int64_t n_gone = 10 * RM_CHUNK_MAX;
+    struct rm_selection selection = all_of("short_a");
+    struct rm_aggregate aggregate;
+
+    (void)state;
+    record_many(store, "short_a", "", 0, n);
+    assert_int_equal(rm_store_aggregate(store, &selection, &aggregate), 0);
+    assert_true(aggregate.sum == (double)(n * (n - 1) / 2));
+    expire(store, 1000 + n_gone);
+    assert_int_equal(rm_store_aggregate(store, &selection, &aggregate), 0);
+    assert_true(aggregate.sum == (double)(n * (n - 1) / 2 - n_gone * (n_gone - 1) / 2));
+    assert_true(aggregate.min == (double)n_gone && aggregate.first == (double)n_gone);
     rm_store_free(store);
 }
 
@@ -526,6 +551,63 @@ static void test_the_hash_knows_retention(void **state)
     rm_store_free(store);
 }
 
+/* ---- lies of images ---- */
+
+static int restore_gone(struct rm_store *store, uint64_t n_gone)
+{
+    struct rm_image *image = rm_store_freeze(store);
+    struct rm_blob *blob = image_blob(image);
+    struct rm_slice bytes = rm_blob_peek(blob);
+    struct rm_store *copy = NULL;
+    char *at = (char *)(uintptr_t)bytes.data + sizeof(struct rm_store_image_header) +
+               sizeof(struct rm_store_image_retention) +
+               offsetof(struct rm_store_image_metric, n_gone);
+    int rv;
+
+    memcpy(at, &n_gone, sizeof n_gone);
+    rv = rm__store_restore_unhashed(blob, &bytes, 1, &copy);
+    rm_store_free(copy);
+    rm_blob_unref(blob);
+    rm_image_release(image);
+    return rv;
+}
+
+static void test_false_counts_of_what_is_gone_are_seen(void **state)
+{
+    static const struct rm_retention LIMIT = {.max_samples = 1};
+    struct rm_store *store = store_with(&LIMIT);
+
+    (void)state;
+    record_many(store, "m", "1", 0, RM_CHUNK_MAX + 1);
+    record_many(store, "m", "2", 0, RM_CHUNK_MAX + 1);
+    assert_int_equal(count_of(store, "m"), 2);
+    assert_int_equal(restore_gone(store, 2 * RM_CHUNK_MAX), 0);
+    assert_int_equal(restore_gone(store, 2 * RM_CHUNK_MAX - 1), RM_ECORRUPT);
+    assert_int_equal(restore_gone(store, 0), RM_ECORRUPT);
+    assert_int_equal(restore_gone(store, UINT64_C(1) << 62), 0);
+    assert_int_equal(restore_gone(store, (UINT64_C(1) << 62) + 1), RM_ECORRUPT);
+    rm_store_free(store);
+}
+
+/* A series says that more is gone than its metric does, and no ordinal gives that away. */
+static void test_a_series_that_lost_more_than_its_metric_is_seen(void **state)
+{
+    static const struct rm_retention LIMIT = {.max_samples = 1};
+    static const struct rm_retention NONE = {0};
+    struct rm_store *store = store_with(&NONE);
+
+    (void)state;
+    for (int64_t i = 0; i <= 2 * RM_CHUNK_MAX; i++) {
+        record(store, "m", "", -i, 1);
+    }
+    assert_int_equal(rm_store_set_retention(store, &LIMIT), 0);
+    expire(store, 0);
+    assert_true(count_of(store, "m") <= RM_CHUNK_MAX);
+    assert_int_equal(restore_gone(store, 2 * RM_CHUNK_MAX + 1 - count_of(store, "m")), 0);
+    assert_int_equal(restore_gone(store, 2 * RM_CHUNK_MAX - count_of(store, "m")), RM_ECORRUPT);
+    rm_store_free(store);
+}
+
 /* ---- quantiles ---- */
 
 static double median_of(struct rm_store *store, const struct rm_selection *selection,
@@ -580,6 +662,23 @@ static void test_quantiles_say_how_exact_they_are(void **state)
     assert_true(isnan(error));
     (void)median_of(store, &all, 10, &error);
     assert_true(isnan(error));
+    rm_store_free(store);
+}
+
+static void test_a_quantile_is_between_all_values(void **state)
+{
+    struct rm_store *store = store_with(&BY_AGE);
+    struct rm_selection all = all_of("short_a");
+    double error;
+
+    (void)state;
+    for (int64_t i = 0; i <= RM_CHUNK_MAX; i++) {
+        record(store, "short_a", "", i * 100, 1);
+    }
+    expire(store, 1000 + RM_CHUNK_MAX * 100);
+    assert_int_equal(count_of(store, "short_a"), 1);
+    assert_true(median_of(store, &all, 0, &error) == 1);
+    assert_true(error > 0);
     rm_store_free(store);
 }
 
@@ -828,6 +927,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_first_rule_that_matches_decides),
         cmocka_unit_test(test_chunks_go_and_the_distribution_stays),
+        cmocka_unit_test(test_sums_are_of_what_is_left),
         cmocka_unit_test(test_a_series_goes_and_others_stay),
         cmocka_unit_test(test_the_newest_value_goes_last),
         cmocka_unit_test(test_many_metrics_go_at_once),
@@ -840,7 +940,10 @@ int main(void)
         cmocka_unit_test(test_the_hash_knows_what_was_dropped),
         cmocka_unit_test(test_the_hash_knows_how_many_are_gone),
         cmocka_unit_test(test_the_hash_knows_retention),
+        cmocka_unit_test(test_false_counts_of_what_is_gone_are_seen),
+        cmocka_unit_test(test_a_series_that_lost_more_than_its_metric_is_seen),
         cmocka_unit_test(test_quantiles_say_how_exact_they_are),
+        cmocka_unit_test(test_a_quantile_is_between_all_values),
         cmocka_unit_test(test_the_worst_group_decides),
         cmocka_unit_test(test_at_random),
     };
