@@ -62,3 +62,4 @@ def test_a_million_names(make_cluster):
     after = resident(cluster.nodes)
     assert all(after[name] < before[name] + 48 * MIB for name in before), (before, after)
     client.close()
+    worker.kill()  # rather than to wait for sanitizers to free all of it
