@@ -140,6 +140,17 @@ static int replace(struct rm_chunk **chunk, uint32_t capacity)
     return 0;
 }
 
+struct rm_chunk *rm__chunk_snapshot(struct rm_chunk *chunk)
+{
+    struct rm_chunk *snapshot = rm__chunk_ref(chunk);
+
+    if (!rm__chunk_is_sealed(chunk) && replace(&snapshot, chunk->n) != 0) {
+        rm__chunk_unref(chunk);
+        return NULL;
+    }
+    return snapshot;
+}
+
 /* Makes room for one more, and the observations the caller's alone. */
 static int make_room(struct rm_chunk **chunk)
 {

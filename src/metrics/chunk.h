@@ -77,6 +77,10 @@ static inline struct rm_chunk *rm__chunk_ref(struct rm_chunk *chunk)
 /* Takes NULL. */
 void rm__chunk_unref(struct rm_chunk *chunk);
 
+/* What it holds now, whatever becomes of it, the caller's: a sealed one shared, a copy of an open
+ * one. NULL when out of memory. */
+struct rm_chunk *rm__chunk_snapshot(struct rm_chunk *chunk);
+
 static inline bool rm__chunk_is_full(const struct rm_chunk *chunk)
 {
     return chunk->n == RM_CHUNK_MAX;

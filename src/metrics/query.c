@@ -1,5 +1,5 @@
-/* rm_store_query. Group by group: the series of a group are walked one after the other, and what
- * they hold is added to the cells of the buckets it lies in. */
+/* Queries. Group by group: the series of a group are walked one after the other, and what they hold
+ * is added to the cells of the buckets it lies in; then the values are gathered for quantiles. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,22 +7,34 @@
 #include "query_estimate.h"
 #include "query_groups.h"
 #include "query_internal.h"
+#include "query_pass.h"
 #include "query_quantiles.h"
 #include "query_result.h"
-#include "query_walk.h"
 #include "raftmetrics/base/error.h"
 #include "store_internal.h"
 
-/* Values that are gathered at a time: 32 MiB. */
-enum { VALUES_MOST = 1 << 22 };
+/* Values that are gathered at a time: 1 MiB, for finding order statistics among them cannot wait.
+ */
+enum { VALUES_MOST = 1 << 17 };
 
-struct computation {
-    const struct rm_query *query;
+struct rm_query_run {
+    struct rm_query query;
+    struct rm_view view;
     struct rm_time_range range;
-    struct rm_cells cells; /* of the group at hand */
-    struct rm_value_room room;
-    struct rm_query_memory *memory;
+    enum { STAGE_GROUPING, STAGE_SUMMING, STAGE_QUANTILES, STAGE_DONE } stage;
+    struct rm_grouping grouping;
+    struct rm_query_memory *memory; /* the result */
     double quantile_error;
+
+    /* Of the group at hand. */
+    size_t group;
+    struct rm_cells cells;
+    struct rm_pass pass;
+    uint32_t n_begun;            /* series of the pass, as of the piece before */
+    struct rm_cell *cell;        /* of that; NULL: the next is the first of its series */
+    struct rm_increase increase; /* of that series in that cell */
+    struct rm_value_room room;
+    struct rm_query_quantiles quantiles;
 };
 
 /* ---- cells ---- */
@@ -51,43 +63,35 @@ static void append_piece(const struct rm_series *series, const struct rm_piece *
     }
 }
 
-/* Nothing more comes of a series for @cell, which it may not have had. */
-static void end_increase(struct rm_cell *cell, struct rm_increase *increase)
+/* Nothing more comes of a series for the cell. */
+static void leave_cell(struct rm_query_run *run)
 {
-    if (increase->has_values) {
-        rm__increase_sum(increase, &cell->increase);
-        *increase = (struct rm_increase){0};
+    if (run->increase.has_values) {
+        rm__increase_sum(&run->increase, &run->cell->increase);
+        run->increase = (struct rm_increase){0};
     }
+    run->cell = NULL;
 }
 
 /* Errors: RM_ENOMEM, RM_ETOOBIG. */
-static int add_series(struct computation *computation, const struct rm_series *series,
-                      bool is_alone)
+static int take_piece(struct rm_query_run *run, const struct rm_piece *piece)
 {
-    const struct rm_query *query = computation->query;
-    struct rm_cell *cell = NULL;
-    struct rm_increase increase = {0};
-    struct rm_piece piece;
-    struct rm_walk walk;
+    bool is_new_series = run->n_begun != run->pass.n_begun;
 
-    rm__walk_init(&walk, series, computation->range, query->step_ms,
-                  is_alone ? RM_WALK_SUMMARIES : RM_WALK_ORDINALS);
-    while (rm__walk_next(&walk, &piece)) {
-        if (cell == NULL || cell->bucket_ms != piece.bucket_ms) {
-            int rv;
+    if (run->cell == NULL || is_new_series || run->cell->bucket_ms != piece->bucket_ms) {
+        int rv;
 
-            end_increase(cell, &increase);
-            rv = rm__cells_get(&computation->cells, piece.bucket_ms, !query->needs_moments, &cell);
-            if (rv != 0) {
-                return rv;
-            }
-        }
-        add_piece(series, &piece, &cell->summary);
-        if (query->needs_increase) {
-            append_piece(series, &piece, &increase);
+        leave_cell(run);
+        rv = rm__cells_get(&run->cells, piece->bucket_ms, !run->query.needs_moments, &run->cell);
+        if (rv != 0) {
+            return rv;
         }
     }
-    end_increase(cell, &increase);
+    run->n_begun = run->pass.n_begun;
+    add_piece(run->pass.walk.series, piece, &run->cell->summary);
+    if (run->query.needs_increase) {
+        append_piece(run->pass.walk.series, piece, &run->increase);
+    }
     return 0;
 }
 
@@ -106,137 +110,268 @@ static void describe(const struct rm_query *query, const struct rm_cell *cell,
     rm__summary_aggregate(&cell->summary, &ret_bucket->aggregate);
 }
 
-/* Of some values of the group nothing is known, once that was said of any. */
-static void note_error(struct computation *computation, double error)
+static const struct rm_series_group *group_of(const struct rm_query_run *run)
 {
-    if (isnan(error) || error > computation->quantile_error) {
-        computation->quantile_error = error;
-    }
+    return &run->memory->series.groups[run->group];
 }
 
-/* Those of each cell. Errors: RM_ENOMEM. */
-static int add_quantiles(struct computation *computation, const struct rm_series_group *group,
-                         double *quantiles)
+static void begin_group(struct rm_query_run *run)
 {
-    const struct rm_query *query = computation->query;
-    enum rm_group_values values = rm__group_values(query, group, computation->range);
-    double error = NAN;
-    int rv;
-
-    if (values == RM_GROUP_COUNTED) {
-        rv = rm__query_estimate(query, group, quantiles, &error);
-        if (rv == 0) {
-            note_error(computation, error);
-        }
-        return rv;
+    if (run->group == run->memory->series.n_groups) {
+        rm__query_memory_point(run->memory, run->query.n_quantiles);
+        run->stage = STAGE_DONE;
+        return;
     }
-    if (values == RM_GROUP_LOST) {
-        note_error(computation, NAN);
-    }
-    return rm__query_quantiles(query, group, &computation->cells, &computation->room, quantiles);
+    rm__cells_clear(&run->cells);
+    run->cell = NULL;
+    run->n_begun = 0;
+    rm__pass_init(&run->pass, &run->view, group_of(run), run->range, run->query.step_ms,
+                  group_of(run)->n_series == 1 ? RM_WALK_SUMMARIES : RM_WALK_ORDINALS);
+    run->stage = STAGE_SUMMING;
 }
 
-/* Adds the group that the cells were computed of. Errors: RM_ENOMEM, RM_ETOOBIG. */
-static int add_result(struct computation *computation, const struct rm_series_group *group)
+/* Errors: RM_ENOMEM. */
+static int begin_groups(struct rm_query_run *run)
 {
-    const struct rm_query *query = computation->query;
-    struct rm_query_memory *memory = computation->memory;
-    struct rm_cells *cells = &computation->cells;
-    int rv = rm__cells_order(cells);
+    int rv = rm__grouping_finish(&run->grouping, &run->memory->series);
 
-    if (rv == 0) {
-        rv = rm__query_memory_reserve(memory, cells->n, query->n_quantiles);
-    }
-    if (rv == 0 && query->n_quantiles > 0) {
-        rv = add_quantiles(computation, group,
-                           memory->quantiles + memory->n_buckets * query->n_quantiles);
-    }
     if (rv != 0) {
         return rv;
     }
-    for (size_t i = 0; i < cells->n; i++) {
-        describe(query, cells->ordered[i], &memory->buckets[memory->n_buckets + i]);
+    rm__grouping_done(&run->grouping);
+    run->memory->groups = calloc(run->memory->series.n_groups + 1, sizeof *run->memory->groups);
+    if (run->memory->groups == NULL) {
+        return RM_ENOMEM;
     }
-    memory->n_buckets += cells->n;
-    memory->groups[memory->n_groups] =
-        (struct rm_query_group){.labels = group->labels, .n_buckets = cells->n};
-    memory->n_groups++;
+    begin_group(run);
     return 0;
 }
 
-/* Errors: RM_ENOMEM, RM_ETOOBIG. */
-static int add_group(struct computation *computation, const struct rm_series_group *group)
+static void end_group(struct rm_query_run *run)
 {
-    struct rm_cell *cell;
-    int rv = 0;
+    struct rm_query_memory *memory = run->memory;
+    const struct rm_cells *cells = &run->cells;
 
-    rm__cells_clear(&computation->cells);
-    for (uint32_t i = 0; i < group->n_series && rv == 0; i++) {
-        rv = add_series(computation, group->series[i], group->n_series == 1);
+    for (size_t i = 0; i < cells->n; i++) {
+        describe(&run->query, cells->ordered[i], &memory->buckets[memory->n_buckets + i]);
     }
-    if (rv == 0 && computation->cells.n == 0) {
-        if (computation->query->n_group_by > 0) {
-            return 0;
-        }
-        if (computation->query->step_ms == 0) {
-            rv = rm__cells_get(&computation->cells, INT64_MIN, true, &cell);
-        }
-    }
-    return rv != 0 ? rv : add_result(computation, group);
+    memory->n_buckets += cells->n;
+    memory->groups[memory->n_groups] =
+        (struct rm_query_group){.labels = group_of(run)->labels, .n_buckets = cells->n};
+    memory->n_groups++;
+    run->group++;
+    begin_group(run);
 }
 
-/* Errors: RM_ENOMEM, RM_ETOOBIG. */
-static int compute(struct computation *computation, const struct rm_metric *metric,
-                   uint64_t hash_seed)
+/* Of some values of the group nothing is known, once that was said of any. */
+static void note_error(struct rm_query_run *run, double error)
 {
-    struct rm_query_memory *memory = computation->memory;
-    int rv = rm__series_groups_init(metric, computation->query, hash_seed, &memory->series);
+    if (isnan(error) || error > run->quantile_error) {
+        run->quantile_error = error;
+    }
+}
 
+/* From the values that are held. */
+static void begin_quantiles(struct rm_query_run *run, double *quantiles)
+{
+    rm__query_quantiles_begin(&run->quantiles, &(struct rm_quantiles_of){.query = &run->query,
+                                                                         .view = &run->view,
+                                                                         .group = group_of(run),
+                                                                         .cells = &run->cells,
+                                                                         .room = &run->room,
+                                                                         .quantiles = quantiles});
+    run->stage = STAGE_QUANTILES;
+}
+
+/* Errors: RM_ENOMEM. */
+static int add_quantiles(struct rm_query_run *run)
+{
+    const struct rm_query *query = &run->query;
+    double *quantiles = run->memory->quantiles + run->memory->n_buckets * query->n_quantiles;
+    enum rm_group_values values = rm__group_values(query, &run->view, group_of(run), run->range);
+    double error = NAN;
+    int rv = 0;
+
+    if (values == RM_GROUP_COUNTED) {
+        rv = rm__query_estimate(query, &run->view, group_of(run), quantiles, &error);
+    }
     if (rv != 0) {
         return rv;
     }
-    memory->groups = calloc(memory->series.n_groups + 1, sizeof *memory->groups);
-    if (memory->groups == NULL) {
-        return RM_ENOMEM;
+    if (values != RM_GROUP_HELD) {
+        note_error(run, error);
     }
-    for (size_t i = 0; i < memory->series.n_groups && rv == 0; i++) {
-        rv = add_group(computation, &memory->series.groups[i]);
+    if (values == RM_GROUP_COUNTED) {
+        end_group(run);
+    } else {
+        begin_quantiles(run, quantiles);
+    }
+    return 0;
+}
+
+/* All of the group's series are in the cells. Errors: RM_ENOMEM, RM_ETOOBIG. */
+static int end_summing(struct rm_query_run *run)
+{
+    const struct rm_query *query = &run->query;
+    struct rm_cell *cell;
+    int rv = 0;
+
+    leave_cell(run);
+    if (run->cells.n == 0 && query->n_group_by > 0) {
+        run->group++;
+        begin_group(run);
+        return 0;
+    }
+    if (run->cells.n == 0 && query->step_ms == 0) {
+        rv = rm__cells_get(&run->cells, INT64_MIN, true, &cell);
     }
     if (rv == 0) {
-        rm__query_memory_point(memory, computation->query->n_quantiles);
+        rv = rm__cells_order(&run->cells);
+    }
+    if (rv == 0) {
+        rv = rm__query_memory_reserve(run->memory, run->cells.n, query->n_quantiles);
+    }
+    if (rv == 0 && query->n_quantiles > 0) {
+        return add_quantiles(run);
+    }
+    if (rv == 0) {
+        end_group(run);
     }
     return rv;
 }
 
-int rm__store_query(struct rm_store *store, const struct rm_query *query, size_t n_most_values,
-                    struct rm_query_result *ret_result)
+/* ---- stage by stage ---- */
+
+static int work_on_grouping(struct rm_query_run *run, int64_t *budget)
+{
+    bool is_done;
+    int rv = rm__grouping_work(&run->grouping, budget, &is_done);
+
+    return rv == 0 && is_done ? begin_groups(run) : rv;
+}
+
+static int work_on_sums(struct rm_query_run *run, int64_t *budget)
+{
+    struct rm_piece piece;
+    enum rm_pass_state state;
+
+    while ((state = rm__pass_next(&run->pass, budget, &piece)) == RM_PASS_PIECE) {
+        int rv = take_piece(run, &piece);
+
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return state == RM_PASS_ENDS ? end_summing(run) : 0;
+}
+
+static int work_on_quantiles(struct rm_query_run *run, int64_t *budget)
+{
+    bool is_done;
+    int rv = rm__query_quantiles_work(&run->quantiles, budget, &is_done);
+
+    if (rv == 0 && is_done) {
+        end_group(run);
+    }
+    return rv;
+}
+
+int rm_query_run_work(struct rm_query_run *run, int64_t n_values, bool *ret_is_done)
+{
+    static int (*const stages[])(struct rm_query_run *,
+                                 int64_t *) = {[STAGE_GROUPING] = work_on_grouping,
+                                               [STAGE_SUMMING] = work_on_sums,
+                                               [STAGE_QUANTILES] = work_on_quantiles};
+    int64_t budget = n_values;
+    int rv = 0;
+
+    if (run->view.is_lost) {
+        return RM_ECANCELED;
+    }
+    while (rv == 0 && budget > 0 && run->stage != STAGE_DONE) {
+        rv = stages[run->stage](run, &budget);
+    }
+    *ret_is_done = run->stage == STAGE_DONE;
+    return rv;
+}
+
+/* ---- beginning and ending ---- */
+
+int rm__query_run_begin(struct rm_store *store, const struct rm_query *query, size_t n_most_values,
+                        struct rm_query_run **ret_run)
 {
     const struct rm_metric *metric = rm__store_find_metric(store, query->selection.metric_name);
-    struct computation computation = {
-        .query = query,
-        .range = rm__selection_range(&query->selection),
-        .cells = {.max = query->step_ms > 0 ? RM_STEPS_MAX : 1, .hash_seed = store->hash_seed},
-        .room = {.n_most = n_most_values}};
+    struct rm_query_run *run;
     int rv;
 
     if (metric == NULL) {
         return RM_ENOTFOUND;
     }
-    computation.memory = calloc(1, sizeof *computation.memory);
-    if (computation.memory == NULL) {
+    run = calloc(1, sizeof *run);
+    if (run == NULL) {
         return RM_ENOMEM;
     }
-    rv = compute(&computation, metric, store->hash_seed);
+    run->query = *query;
+    run->range = rm__selection_range(&query->selection);
+    run->cells = (struct rm_cells){.max = query->step_ms > 0 ? RM_STEPS_MAX : 1,
+                                   .hash_seed = store->hash_seed};
+    run->room.n_most = n_most_values;
+    run->memory = calloc(1, sizeof *run->memory);
+    rv = run->memory == NULL ? RM_ENOMEM : rm__view_open(&run->view, &store->views, metric);
     if (rv == 0) {
-        *ret_result = (struct rm_query_result){.groups = computation.memory->groups,
-                                               .n_groups = computation.memory->n_groups,
-                                               .quantile_error = computation.quantile_error,
-                                               .memory = computation.memory};
-    } else {
-        rm__query_memory_free(computation.memory);
+        rv = rm__grouping_init(&run->grouping, &run->query, &run->view, store->hash_seed);
     }
-    rm__cells_done(&computation.cells);
-    rm__value_room_done(&computation.room);
+    if (rv != 0) {
+        rm_query_run_free(run);
+        return rv;
+    }
+    *ret_run = run;
+    return 0;
+}
+
+int rm_query_run_begin(struct rm_store *store, const struct rm_query *query,
+                       struct rm_query_run **ret_run)
+{
+    return rm__query_run_begin(store, query, VALUES_MOST, ret_run);
+}
+
+void rm_query_run_take(struct rm_query_run *run, struct rm_query_result *ret_result)
+{
+    *ret_result = (struct rm_query_result){.groups = run->memory->groups,
+                                           .n_groups = run->memory->n_groups,
+                                           .quantile_error = run->quantile_error,
+                                           .memory = run->memory};
+    run->memory = NULL;
+}
+
+void rm_query_run_free(struct rm_query_run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    rm__view_close(&run->view);
+    rm__grouping_done(&run->grouping);
+    rm__query_memory_free(run->memory);
+    rm__cells_done(&run->cells);
+    rm__value_room_done(&run->room);
+    free(run);
+}
+
+int rm__store_query(struct rm_store *store, const struct rm_query *query, size_t n_most_values,
+                    struct rm_query_result *ret_result)
+{
+    struct rm_query_run *run;
+    bool is_done;
+    int rv = rm__query_run_begin(store, query, n_most_values, &run);
+
+    if (rv != 0) {
+        return rv;
+    }
+    rv = rm_query_run_work(run, INT64_MAX, &is_done);
+    if (rv == 0) {
+        rm_query_run_take(run, ret_result);
+    }
+    rm_query_run_free(run);
     return rv;
 }
 

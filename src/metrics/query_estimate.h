@@ -14,13 +14,14 @@
 
 enum rm_group_values { RM_GROUP_HELD, RM_GROUP_COUNTED, RM_GROUP_LOST };
 
-enum rm_group_values rm__group_values(const struct rm_query *query,
+enum rm_group_values rm__group_values(const struct rm_query *query, const struct rm_view *view,
                                       const struct rm_series_group *group,
                                       struct rm_time_range range);
 
 /* The quantiles of all that was recorded in the series of @group, of which there are some:
  * query->n_quantiles into @ret_quantiles, off by at most *@ret_error of each. Errors: RM_ENOMEM. */
-int rm__query_estimate(const struct rm_query *query, const struct rm_series_group *group,
-                       double *ret_quantiles, double *ret_error);
+int rm__query_estimate(const struct rm_query *query, const struct rm_view *view,
+                       const struct rm_series_group *group, double *ret_quantiles,
+                       double *ret_error);
 
 #endif

@@ -1,17 +1,18 @@
-/* The series that a query matches, group by group. */
+/* The series of a view that a query matches, group by group. */
 #ifndef RAFTMETRICS_SRC_METRICS_QUERY_GROUPS_H
 #define RAFTMETRICS_SRC_METRICS_QUERY_GROUPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "metric.h"
 #include "raftmetrics/metrics/query.h"
-#include "series.h"
+#include "table.h"
+#include "view.h"
 
 struct rm_series_group {
-    const struct rm_slice *labels; /* values, in the order of group_by */
-    const struct rm_series **series;
+    const struct rm_slice *labels;   /* values, in the order of group_by */
+    const struct rm_series **series; /* items of the view */
     uint32_t n_series;
     uint32_t n_labels;
 };
@@ -20,15 +21,38 @@ struct rm_series_groups {
     struct rm_series_group *groups; /* in byte order of their labels */
     size_t n_groups;
     const struct rm_series **series; /* of all groups */
-    struct rm_slice *labels;
+    struct rm_slice *labels;         /* of all groups; their bytes lie behind them */
 };
-
-/* Without group_by there is one group, also where no series matches. *@ret_groups is the caller's,
- * to be ended with rm__series_groups_done. Errors: RM_ENOMEM. */
-int rm__series_groups_init(const struct rm_metric *metric, const struct rm_query *query,
-                           uint64_t hash_seed, struct rm_series_groups *ret_groups);
 
 /* Harmless on zeroed ones. */
 void rm__series_groups_done(struct rm_series_groups *groups);
+
+/* The groups while their series are being found. */
+struct rm_grouping {
+    const struct rm_query *query;
+    const struct rm_view *view;
+    uint64_t hash_seed;
+    uint32_t next;         /* of the view's items */
+    struct rm_table table; /* of gatherings, by their labels */
+    struct rm_gathering *gatherings;
+    uint32_t n_gatherings;
+    struct rm_member *members;
+    uint32_t n_members;
+};
+
+/* Borrows @query and @view. Errors: RM_ENOMEM. */
+int rm__grouping_init(struct rm_grouping *grouping, const struct rm_query *query,
+                      const struct rm_view *view, uint64_t hash_seed);
+
+/* Harmless on a zeroed one. */
+void rm__grouping_done(struct rm_grouping *grouping);
+
+/* Looks at further series, until the cost has used up @budget; *@ret_is_done: at all of them.
+ * Errors: RM_ENOMEM. */
+int rm__grouping_work(struct rm_grouping *grouping, int64_t *budget, bool *ret_is_done);
+
+/* Once it is done. Without group_by there is one group, also where no series matches. *@ret_groups
+ * is the caller's, to be ended with rm__series_groups_done. Errors: RM_ENOMEM. */
+int rm__grouping_finish(struct rm_grouping *grouping, struct rm_series_groups *ret_groups);
 
 #endif

@@ -4,10 +4,14 @@
 
 #include <stddef.h>
 
-#include "raftmetrics/metrics/store.h"
+#include "raftmetrics/metrics/query_run.h"
 
-/* rm_store_query, with at most @n_most_values (not 0) gathered at a time for quantiles. Makes no
- * difference to the result. */
+/* rm_query_run_begin, with at most @n_most_values (not 0) gathered at a time for quantiles. Makes
+ * no difference to the result. */
+int rm__query_run_begin(struct rm_store *store, const struct rm_query *query, size_t n_most_values,
+                        struct rm_query_run **ret_run);
+
+/* The same for rm_store_query. */
 int rm__store_query(struct rm_store *store, const struct rm_query *query, size_t n_most_values,
                     struct rm_query_result *ret_result);
 

@@ -3,20 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "quantile.h"
-#include "query_walk.h"
 #include "raftmetrics/base/error.h"
 
-/* Some cells that follow each other, and where their values are. */
-struct batch {
-    const struct rm_query *query;
-    const struct rm_series_group *group;
-    struct rm_cells *cells;
-    size_t begin;
-    size_t end;
-    size_t n_values;
-    struct rm_time_range range;
-};
+/* To find order statistics, for each value, in the time that one takes to be read. */
+enum { SELECT_COST = 2 };
 
 void rm__value_room_done(struct rm_value_room *room)
 {
@@ -40,59 +30,45 @@ static int make_room(struct rm_value_room *room, size_t n)
     return 0;
 }
 
-static uint64_t count_of(const struct batch *batch, size_t cell)
+static uint64_t count_of(const struct rm_query_quantiles *quantiles, size_t cell)
 {
-    return batch->cells->ordered[cell]->summary.count;
+    return quantiles->of.cells->ordered[cell]->summary.count;
 }
 
-/* The cells from batch->end on that there is room for; one at least. */
-static void choose_cells(struct batch *batch, size_t n_most)
+static double *results_of(const struct rm_query_quantiles *quantiles, size_t cell)
 {
-    batch->begin = batch->end;
-    batch->n_values = 0;
-    do {
-        batch->n_values += (size_t)count_of(batch, batch->end);
-        batch->end++;
-    } while (batch->end < batch->cells->n &&
-             batch->n_values + count_of(batch, batch->end) <= n_most);
-    batch->range = rm__selection_range(&batch->query->selection);
-    if (batch->query->step_ms > 0) {
-        int64_t first_ms = batch->cells->ordered[batch->begin]->bucket_ms;
-        int64_t last_ms =
-            rm__bucket_of(batch->query->step_ms, batch->cells->ordered[batch->end - 1]->bucket_ms)
-                .last_ms;
+    return quantiles->of.quantiles + cell * quantiles->of.query->n_quantiles;
+}
 
-        batch->range.first_ms = first_ms > batch->range.first_ms ? first_ms : batch->range.first_ms;
-        batch->range.last_ms = last_ms < batch->range.last_ms ? last_ms : batch->range.last_ms;
+static void begin_pass(struct rm_query_quantiles *quantiles)
+{
+    const struct rm_quantiles_of *of = &quantiles->of;
+
+    rm__pass_init(&quantiles->pass, of->view, of->group, quantiles->range, of->query->step_ms,
+                  RM_WALK_VALUES);
+}
+
+/* ---- cells whose values are gathered ---- */
+
+/* Makes a place for the values of each cell, in the order of the cells. */
+static void place_cells(struct rm_query_quantiles *quantiles)
+{
+    uint64_t *keys = quantiles->of.room->keys;
+
+    for (size_t i = quantiles->begin; i < quantiles->end; i++) {
+        quantiles->of.cells->ordered[i]->next_key = keys;
+        keys += count_of(quantiles, i);
     }
 }
 
-static void gather_series(const struct batch *batch, const struct rm_series *series)
+static void gather(const struct rm_query_quantiles *quantiles, const struct rm_piece *piece)
 {
-    struct rm_piece piece;
-    struct rm_walk walk;
+    struct rm_cell *cell = rm__cells_find(quantiles->of.cells, piece->bucket_ms);
 
-    rm__walk_init(&walk, series, batch->range, batch->query->step_ms, RM_WALK_VALUES);
-    while (rm__walk_next(&walk, &piece)) {
-        struct rm_cell *cell = rm__cells_find(batch->cells, piece.bucket_ms);
-
-        assert(cell != NULL);
-        for (uint32_t i = 0; i < piece.n; i++) {
-            *cell->next_key = rm__order_key(piece.values[i]);
-            cell->next_key++;
-        }
-    }
-}
-
-/* Gathers the values of the cells, each's in one place, in the order of the cells. */
-static void gather(const struct batch *batch, uint64_t *keys)
-{
-    for (size_t i = batch->begin; i < batch->end; i++) {
-        batch->cells->ordered[i]->next_key = keys;
-        keys += count_of(batch, i);
-    }
-    for (uint32_t i = 0; i < batch->group->n_series; i++) {
-        gather_series(batch, batch->group->series[i]);
+    assert(cell != NULL);
+    for (uint32_t i = 0; i < piece->n; i++) {
+        *cell->next_key = rm__order_key(piece->values[i]);
+        cell->next_key++;
     }
 }
 
@@ -117,41 +93,25 @@ static void compute(const struct rm_query *query, const struct rm_cell *cell, ui
     rm__quantiles(&places, found, ret_quantiles);
 }
 
-/* ---- one cell of too many values ---- */
-
-/* Counts all values of the batch, or takes those that are left @to where that is not NULL. */
-static void look_through(const struct batch *batch, struct rm_narrowing *narrowing, uint64_t *to)
+static void compute_cells(const struct rm_query_quantiles *quantiles)
 {
-    struct rm_piece piece;
-    struct rm_walk walk;
+    uint64_t *keys = quantiles->of.room->keys;
 
-    for (uint32_t i = 0; i < batch->group->n_series; i++) {
-        rm__walk_init(&walk, batch->group->series[i], batch->range, batch->query->step_ms,
-                      RM_WALK_VALUES);
-        while (rm__walk_next(&walk, &piece)) {
-            for (uint32_t j = 0; j < piece.n; j++) {
-                uint64_t key = rm__order_key(piece.values[j]);
-
-                if (to == NULL) {
-                    rm__narrowing_count(narrowing, key);
-                } else if (rm__narrowing_has(narrowing, key)) {
-                    *to = key;
-                    to++;
-                }
-            }
-        }
+    for (size_t i = quantiles->begin; i < quantiles->end; i++) {
+        compute(quantiles->of.query, quantiles->of.cells->ordered[i], keys,
+                results_of(quantiles, i));
+        keys += count_of(quantiles, i);
     }
 }
 
+/* ---- one cell of too many values ---- */
+
 /* Errors: RM_ENOMEM. */
-static int narrow(const struct batch *batch, struct rm_value_room *room, double *ret_quantiles)
+static int begin_narrowing(struct rm_query_quantiles *quantiles)
 {
-    const struct rm_query *query = batch->query;
-    const struct rm_cell *cell = batch->cells->ordered[batch->begin];
-    struct rm_quantile_places places;
-    uint64_t found[RM_RANKS_MAX];
-    uint64_t n_left;
-    int rv;
+    const struct rm_query *query = quantiles->of.query;
+    const struct rm_summary *summary = &quantiles->of.cells->ordered[quantiles->begin]->summary;
+    struct rm_value_room *room = quantiles->of.room;
 
     if (room->narrowing == NULL) {
         room->narrowing = malloc(sizeof *room->narrowing);
@@ -159,57 +119,175 @@ static int narrow(const struct batch *batch, struct rm_value_room *room, double 
             return RM_ENOMEM;
         }
     }
-    rm__quantile_places(query->quantiles, query->n_quantiles, cell->summary.count, &places);
-    rm__narrowing_init(room->narrowing, cell->summary.count, rm__order_key(cell->summary.min),
-                       rm__order_key(cell->summary.max), places.ranks, places.n_ranks);
-    do {
-        look_through(batch, room->narrowing, NULL);
-        n_left = rm__narrowing_end_pass(room->narrowing);
-    } while (n_left > room->n_most);
-    rv = make_room(room, (size_t)n_left);
-    if (rv != 0) {
-        return rv;
-    }
-    if (n_left > 0) {
-        look_through(batch, room->narrowing, room->keys);
-    }
-    rm__narrowing_finish(room->narrowing, room->keys, found);
-    rm__quantiles(&places, found, ret_quantiles);
+    rm__quantile_places(query->quantiles, query->n_quantiles, summary->count, &quantiles->places);
+    rm__narrowing_init(room->narrowing, summary->count, rm__order_key(summary->min),
+                       rm__order_key(summary->max), quantiles->places.ranks,
+                       quantiles->places.n_ranks);
     return 0;
+}
+
+static void count(const struct rm_query_quantiles *quantiles, const struct rm_piece *piece)
+{
+    for (uint32_t i = 0; i < piece->n; i++) {
+        rm__narrowing_count(quantiles->of.room->narrowing, rm__order_key(piece->values[i]));
+    }
+}
+
+static void take(struct rm_query_quantiles *quantiles, const struct rm_piece *piece)
+{
+    for (uint32_t i = 0; i < piece->n; i++) {
+        uint64_t key = rm__order_key(piece->values[i]);
+
+        if (rm__narrowing_has(quantiles->of.room->narrowing, key)) {
+            *quantiles->to = key;
+            quantiles->to++;
+        }
+    }
+}
+
+static void finish_narrowing(struct rm_query_quantiles *quantiles)
+{
+    uint64_t found[RM_RANKS_MAX];
+
+    rm__narrowing_finish(quantiles->of.room->narrowing, quantiles->of.room->keys, found);
+    rm__quantiles(&quantiles->places, found, results_of(quantiles, quantiles->begin));
+    quantiles->stage = RM_QUANTILES_CHOOSE;
 }
 
 /* Errors: RM_ENOMEM. */
-static int gather_and_compute(const struct batch *batch, struct rm_value_room *room,
-                              double *ret_quantiles)
+static int end_count(struct rm_query_quantiles *quantiles)
 {
-    uint64_t *keys;
-    int rv = make_room(room, batch->n_values);
-
-    if (rv != 0) {
-        return rv;
-    }
-    gather(batch, room->keys);
-    keys = room->keys;
-    for (size_t i = batch->begin; i < batch->end; i++) {
-        compute(batch->query, batch->cells->ordered[i], keys, ret_quantiles);
-        keys += count_of(batch, i);
-        ret_quantiles += batch->query->n_quantiles;
-    }
-    return 0;
-}
-
-int rm__query_quantiles(const struct rm_query *query, const struct rm_series_group *group,
-                        struct rm_cells *cells, struct rm_value_room *room, double *ret_quantiles)
-{
-    struct batch batch = {.query = query, .group = group, .cells = cells};
+    struct rm_value_room *room = quantiles->of.room;
+    uint64_t n_left = rm__narrowing_end_pass(room->narrowing);
     int rv = 0;
 
-    while (batch.end < cells->n && rv == 0) {
-        double *quantiles = ret_quantiles + batch.end * query->n_quantiles;
+    begin_pass(quantiles);
+    if (n_left > room->n_most) {
+        return 0; /* counts again, what is left */
+    }
+    if (n_left == 0) {
+        finish_narrowing(quantiles);
+        return 0;
+    }
+    rv = make_room(room, (size_t)n_left);
+    quantiles->to = room->keys;
+    quantiles->stage = RM_QUANTILES_TAKE;
+    return rv;
+}
 
-        choose_cells(&batch, room->n_most);
-        rv = batch.n_values > room->n_most ? narrow(&batch, room, quantiles)
-                                           : gather_and_compute(&batch, room, quantiles);
+/* ---- stage by stage ---- */
+
+void rm__query_quantiles_begin(struct rm_query_quantiles *quantiles,
+                               const struct rm_quantiles_of *of)
+{
+    quantiles->of = *of;
+    quantiles->stage = RM_QUANTILES_CHOOSE;
+    quantiles->end = 0;
+}
+
+/* Where in time the chosen cells are. */
+static void choose_range(struct rm_query_quantiles *quantiles)
+{
+    const struct rm_query *query = quantiles->of.query;
+    struct rm_cell *const *ordered = quantiles->of.cells->ordered;
+    struct rm_time_range *range = &quantiles->range;
+
+    *range = rm__selection_range(&query->selection);
+    if (query->step_ms > 0) {
+        int64_t first_ms = ordered[quantiles->begin]->bucket_ms;
+        int64_t last_ms =
+            rm__bucket_of(query->step_ms, ordered[quantiles->end - 1]->bucket_ms).last_ms;
+
+        range->first_ms = first_ms > range->first_ms ? first_ms : range->first_ms;
+        range->last_ms = last_ms < range->last_ms ? last_ms : range->last_ms;
+    }
+}
+
+/* The cells from the former end on that there is room for; one at least. Errors: RM_ENOMEM. */
+static int choose(struct rm_query_quantiles *quantiles)
+{
+    struct rm_value_room *room = quantiles->of.room;
+    int rv;
+
+    quantiles->begin = quantiles->end;
+    quantiles->n_values = 0;
+    do {
+        quantiles->n_values += (size_t)count_of(quantiles, quantiles->end);
+        quantiles->end++;
+    } while (quantiles->end < quantiles->of.cells->n &&
+             quantiles->n_values + count_of(quantiles, quantiles->end) <= room->n_most);
+    choose_range(quantiles);
+    begin_pass(quantiles);
+    if (quantiles->n_values > room->n_most) {
+        quantiles->stage = RM_QUANTILES_COUNT;
+        return begin_narrowing(quantiles);
+    }
+    quantiles->stage = RM_QUANTILES_GATHER;
+    rv = make_room(room, quantiles->n_values);
+    if (rv == 0) {
+        place_cells(quantiles);
+    }
+    return rv;
+}
+
+static void take_piece(struct rm_query_quantiles *quantiles, const struct rm_piece *piece)
+{
+    switch (quantiles->stage) {
+    case RM_QUANTILES_GATHER:
+        gather(quantiles, piece);
+        break;
+    case RM_QUANTILES_COUNT:
+        count(quantiles, piece);
+        break;
+    default:
+        take(quantiles, piece);
+        break;
+    }
+}
+
+/* Errors: RM_ENOMEM. */
+static int end_pass(struct rm_query_quantiles *quantiles, int64_t *budget)
+{
+    switch (quantiles->stage) {
+    case RM_QUANTILES_GATHER:
+        compute_cells(quantiles);
+        *budget -= SELECT_COST * (int64_t)quantiles->n_values;
+        quantiles->stage = RM_QUANTILES_CHOOSE;
+        return 0;
+    case RM_QUANTILES_COUNT:
+        return end_count(quantiles);
+    default:
+        finish_narrowing(quantiles);
+        return 0;
+    }
+}
+
+/* Errors: RM_ENOMEM. */
+static int work_on_pass(struct rm_query_quantiles *quantiles, int64_t *budget)
+{
+    struct rm_piece piece;
+    enum rm_pass_state state;
+
+    while ((state = rm__pass_next(&quantiles->pass, budget, &piece)) == RM_PASS_PIECE) {
+        take_piece(quantiles, &piece);
+    }
+    return state == RM_PASS_ENDS ? end_pass(quantiles, budget) : 0;
+}
+
+int rm__query_quantiles_work(struct rm_query_quantiles *quantiles, int64_t *budget,
+                             bool *ret_is_done)
+{
+    int rv = 0;
+
+    *ret_is_done = false;
+    while (rv == 0 && *budget > 0 && !*ret_is_done) {
+        if (quantiles->stage != RM_QUANTILES_CHOOSE) {
+            rv = work_on_pass(quantiles, budget);
+        } else if (quantiles->end < quantiles->of.cells->n) {
+            rv = choose(quantiles);
+        } else {
+            *ret_is_done = true;
+        }
     }
     return rv;
 }

@@ -2,6 +2,9 @@
 
 #include <assert.h>
 
+/* A piece ends at multiples of it, so that none is long to sum up; runs do not straddle them. */
+enum { CHUNKS_MOST = 16 * RM_RUN_CHUNKS };
+
 struct rm_time_range rm__selection_range(const struct rm_selection *selection)
 {
     struct rm_time_range range = {selection->from_ms, selection->to_ms};
@@ -71,6 +74,11 @@ static uint32_t find_near(const struct rm_series *series, uint32_t begin, int64_
     }
     return find_chunk(series, begin, distance < n_chunks - begin ? begin + distance : n_chunks,
                       last_ms);
+}
+
+bool rm__walk_is_between_chunks(const struct rm_walk *walk)
+{
+    return walk->next == walk->end;
 }
 
 void rm__walk_init(struct rm_walk *walk, const struct rm_series *series, struct rm_time_range range,
@@ -176,6 +184,7 @@ static bool take_chunks(struct rm_walk *walk, struct rm_piece *ret_piece)
 {
     struct rm_time_range bucket = rm__bucket_of(walk->step_ms, first_of(walk->series, walk->chunk));
     int64_t last_ms = bucket.last_ms < walk->range.last_ms ? bucket.last_ms : walk->range.last_ms;
+    uint32_t next_stop;
 
     if (first_of(walk->series, walk->chunk) < walk->range.first_ms ||
         last_of(walk->series, walk->chunk) > last_ms) {
@@ -188,6 +197,10 @@ static bool take_chunks(struct rm_walk *walk, struct rm_piece *ret_piece)
     *ret_piece = (struct rm_piece){.bucket_ms = bucket.first_ms,
                                    .begin = walk->chunk,
                                    .end = find_near(walk->series, walk->chunk, last_ms)};
+    next_stop = (walk->chunk / CHUNKS_MOST + 1) * CHUNKS_MOST;
+    if (ret_piece->end > next_stop) {
+        ret_piece->end = next_stop;
+    }
     walk->chunk = ret_piece->end;
     return true;
 }

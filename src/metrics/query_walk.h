@@ -61,4 +61,7 @@ void rm__walk_init(struct rm_walk *walk, const struct rm_series *series, struct 
 /* False at the end. */
 bool rm__walk_next(struct rm_walk *walk, struct rm_piece *ret_piece);
 
+/* Only then may the walk wait while the series changes, and go on over a snapshot of it. */
+bool rm__walk_is_between_chunks(const struct rm_walk *walk);
+
 #endif

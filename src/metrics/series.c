@@ -72,6 +72,69 @@ void rm__series_free(struct rm_series *series)
     free(series);
 }
 
+/* Errors: RM_ENOMEM, after which the copy has some. */
+static int share_chunks(struct rm_series *copy, const struct rm_series *series)
+{
+    copy->older.items = malloc((series->older.n + 1) * sizeof *copy->older.items);
+    if (copy->older.items == NULL) {
+        return RM_ENOMEM;
+    }
+    copy->older.capacity = series->older.n + 1;
+    for (; copy->older.n < series->older.n; copy->older.n++) {
+        void *chunk = rm__chunk_snapshot(series->older.items[copy->older.n]);
+
+        if (chunk == NULL) {
+            return RM_ENOMEM;
+        }
+        copy->older.items[copy->older.n] = chunk;
+    }
+    copy->head = series->head == NULL ? NULL : rm__chunk_snapshot(series->head);
+    return series->head != NULL && copy->head == NULL ? RM_ENOMEM : 0;
+}
+
+static bool has_dropped(const struct rm_series *series)
+{
+    return series->distribution != NULL && series->distribution->n_dropped > 0;
+}
+
+/* Errors: RM_ENOMEM. */
+static int copy_distribution(struct rm_series *copy, const struct rm_series *series)
+{
+    struct rm_distribution distribution;
+    int rv;
+
+    rm__distribution_init(&distribution);
+    rv = rm__distribution_merge(&distribution, series->distribution);
+    distribution.n_dropped = series->distribution->n_dropped;
+    distribution.dropped_hash = series->distribution->dropped_hash;
+    distribution.dropped_ms = series->distribution->dropped_ms;
+    if (rv == 0) {
+        rv = rm__series_set_distribution(copy, &distribution);
+    }
+    if (rv != 0) {
+        rm__distribution_done(&distribution);
+    }
+    return rv;
+}
+
+struct rm_series *rm__series_snapshot(const struct rm_series *series)
+{
+    struct rm_series *copy =
+        rm__series_new(series->metric, series->hash, series->labels, series->n_labels);
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy->identity = series->identity;
+    copy->late = series->late;
+    if (share_chunks(copy, series) != 0 ||
+        (has_dropped(series) && copy_distribution(copy, series) != 0)) {
+        rm__series_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
 bool rm__series_has_labels(const struct rm_series *series, const struct rm_label *labels,
                            size_t n_labels)
 {

@@ -14,6 +14,7 @@ struct rm_store *rm_store_new(uint64_t hash_seed)
 
     if (store != NULL) {
         store->hash_seed = hash_seed;
+        rm_list_init(&store->views);
     }
     return store;
 }
@@ -23,6 +24,7 @@ void rm_store_free(struct rm_store *store)
     if (store == NULL) {
         return;
     }
+    rm__views_lose(&store->views);
     for (size_t i = 0; i < store->metrics.n_slots; i++) {
         rm__metric_free(store->metrics.slots[i].item);
     }
@@ -272,6 +274,7 @@ void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric)
     for (uint32_t i = 0; i < metric->series.n; i++) {
         const struct rm_series *series = metric->series.items[i];
 
+        rm__views_keep(&store->views, series);
         rm__table_remove(&store->series, series->hash, series);
     }
     rm__exposed_index_remove(&store->exposed[0], metric);

@@ -93,8 +93,10 @@ static void drop_chunks(struct rm_store *store, struct rm_series *series, uint32
 {
     uint64_t n_bytes = series->n_bytes;
     uint64_t n_samples;
-    uint64_t less = rm__series_drop(series, n_chunks, &n_samples);
+    uint64_t less;
 
+    rm__views_keep(&store->views, series);
+    less = rm__series_drop(series, n_chunks, &n_samples);
     store->n_bytes -= n_bytes - series->n_bytes;
     subtract(store, series->metric, n_samples, less);
 }
@@ -127,6 +129,7 @@ struct expiring {
 /* All of a series goes, but for its place among those of its metric. */
 static void remove_series(struct rm_store *store, struct rm_series *series)
 {
+    rm__views_keep(&store->views, series);
     subtract(store, series->metric, rm__series_n_held(series), rm__series_state_hash(series));
     rm__table_remove(&store->series, series->hash, series);
     store->n_bytes -= series->n_bytes;

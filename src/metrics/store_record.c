@@ -34,6 +34,7 @@ static int record(struct rm_store *store, const struct rm_sample *sample,
     if (rv != 0) {
         return rv;
     }
+    rm__views_keep(&store->views, series);
     n_bytes = series->n_bytes;
     observation = (struct rm_observation){
         .position = {sample->timestamp_ms, rm__metric_next_ordinal(series->metric)},

@@ -1,0 +1,114 @@
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "raftmetrics/base/error.h"
+
+struct kept {
+    const struct rm_series *item;
+    struct rm_series *copy;
+};
+
+static bool is_of(const void *item, const void *series)
+{
+    return ((const struct kept *)item)->item == series;
+}
+
+/* Of a series' own: no stranger chose it. */
+static uint64_t hash_of(const struct rm_series *item)
+{
+    uint64_t number = (uint64_t)(uintptr_t)item / _Alignof(max_align_t);
+
+    return number * 0x9e3779b97f4a7c15U >> 32;
+}
+
+static struct kept *find(const struct rm_view *view, const struct rm_series *item)
+{
+    return rm__table_find(&view->kept, hash_of(item), is_of, item);
+}
+
+int rm__view_open(struct rm_view *view, struct rm_list *views, const struct rm_metric *metric)
+{
+    size_t n_bytes = metric->series.n * sizeof *view->items;
+
+    *view = (struct rm_view){.metric = metric, .n = metric->series.n};
+    view->items = malloc(n_bytes + 1);
+    if (view->items == NULL) {
+        return RM_ENOMEM;
+    }
+    view->bounds = rm__shared_bounds_ref(metric->bounds);
+    if (n_bytes > 0) {
+        memcpy(view->items, metric->series.items, n_bytes);
+    }
+    rm_list_push_back(views, &view->link);
+    return 0;
+}
+
+void rm__view_close(struct rm_view *view)
+{
+    if (view->items == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < view->kept.n_slots; i++) {
+        struct kept *kept = view->kept.slots[i].item;
+
+        if (kept != NULL) {
+            rm__series_free(kept->copy);
+            free(kept);
+        }
+    }
+    rm__table_done(&view->kept);
+    rm__shared_bounds_unref(view->bounds);
+    rm_list_remove(&view->link);
+    free(view->items);
+    view->items = NULL;
+}
+
+const struct rm_series *rm__view_series(const struct rm_view *view, const struct rm_series *item)
+{
+    const struct kept *kept = view->kept.n_items == 0 ? NULL : find(view, item);
+
+    return kept == NULL ? item : kept->copy;
+}
+
+static void keep(struct rm_view *view, const struct rm_series *series)
+{
+    struct kept *kept = malloc(sizeof *kept);
+
+    if (kept != NULL) {
+        *kept = (struct kept){series, rm__series_snapshot(series)};
+    }
+    if (kept == NULL || kept->copy == NULL ||
+        rm__table_add(&view->kept, hash_of(series), kept) != 0) {
+        if (kept != NULL) {
+            rm__series_free(kept->copy);
+        }
+        free(kept);
+        view->is_lost = true;
+    }
+}
+
+void rm__views_keep(const struct rm_list *views, const struct rm_series *series)
+{
+    if (rm__series_n_chunks(series) == 0) {
+        return; /* it is new */
+    }
+    for (const struct rm_list *link = views->next; link != views; link = link->next) {
+        struct rm_view *view = RM_LIST_ENTRY(link, struct rm_view, link);
+
+        if (view->metric == series->metric && !view->is_lost && find(view, series) == NULL) {
+            keep(view, series);
+        }
+    }
+}
+
+void rm__views_lose(struct rm_list *views)
+{
+    while (!rm_list_is_empty(views)) {
+        struct rm_view *view = RM_LIST_ENTRY(views->next, struct rm_view, link);
+
+        view->is_lost = true;
+        rm_list_remove(&view->link);
+    }
+}

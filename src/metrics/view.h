@@ -1,0 +1,39 @@
+/* The series of a metric as they are at one moment, for a reader who takes his time while the store
+ * goes on changing. Opened at once, whatever they hold: what is about to change is copied first,
+ * once for each view of it. Sealed chunks are shared, so a copy is a few open ones. */
+#ifndef RAFTMETRICS_SRC_METRICS_VIEW_H
+#define RAFTMETRICS_SRC_METRICS_VIEW_H
+
+#include "metric.h"
+#include "raftmetrics/base/list.h"
+#include "series.h"
+#include "table.h"
+
+struct rm_view {
+    struct rm_list link;
+    const struct rm_metric *metric; /* to be compared only: it may be gone */
+    const struct rm_series **items; /* in the order of their creation; names, rather than pointers:
+                                       rm__view_series tells what to read */
+    uint32_t n;
+    struct rm_shared_bounds *bounds; /* of the metric's histograms; owned */
+    struct rm_table kept;            /* of struct kept, by the item */
+    bool is_lost;                    /* there was no memory for a copy, or the store is gone */
+};
+
+/* Among @views, the store's. Errors: RM_ENOMEM. */
+int rm__view_open(struct rm_view *view, struct rm_list *views, const struct rm_metric *metric);
+
+/* Harmless on a zeroed one. */
+void rm__view_close(struct rm_view *view);
+
+/* What @item was when the view was opened; valid until the store changes. Not of a view that is
+ * lost. */
+const struct rm_series *rm__view_series(const struct rm_view *view, const struct rm_series *item);
+
+/* To be called before a series changes or goes. */
+void rm__views_keep(const struct rm_list *views, const struct rm_series *series);
+
+/* The store goes. */
+void rm__views_lose(struct rm_list *views);
+
+#endif
