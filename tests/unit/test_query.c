@@ -487,6 +487,163 @@ static void test_queries_of_random_records(void **state)
     free(model);
 }
 
+/* ---- runs ---- */
+
+static void check_same_doubles(const double *a, const double *b, size_t n)
+{
+    assert_true(n == 0 || memcmp(a, b, n * sizeof *a) == 0);
+}
+
+static void check_same_bucket(const struct rm_query *query, const struct rm_query_bucket *a,
+                              const struct rm_query_bucket *b)
+{
+    assert_true(a->start_ms == b->start_ms && a->first_ms == b->first_ms &&
+                a->last_ms == b->last_ms);
+    assert_true(a->aggregate.count == b->aggregate.count);
+    assert_true(a->aggregate.sum_overflows == b->aggregate.sum_overflows);
+    check_same_doubles(&a->aggregate.sum, &b->aggregate.sum, 1);
+    check_same_doubles(&a->aggregate.mean, &b->aggregate.mean, 1);
+    check_same_doubles(&a->aggregate.min, &b->aggregate.min, 1);
+    check_same_doubles(&a->aggregate.max, &b->aggregate.max, 1);
+    check_same_doubles(&a->aggregate.first, &b->aggregate.first, 1);
+    check_same_doubles(&a->aggregate.last, &b->aggregate.last, 1);
+    check_same_doubles(&a->aggregate.variance, &b->aggregate.variance, 1);
+    check_same_doubles(&a->aggregate.stddev, &b->aggregate.stddev, 1);
+    check_same_doubles(&a->increase, &b->increase, 1);
+    check_same_doubles(a->quantiles, b->quantiles, query->n_quantiles);
+}
+
+static void check_same_result(const struct rm_query *query, const struct rm_query_result *a,
+                              const struct rm_query_result *b)
+{
+    assert_int_equal(a->n_groups, b->n_groups);
+    for (size_t i = 0; i < a->n_groups; i++) {
+        assert_int_equal(a->groups[i].n_buckets, b->groups[i].n_buckets);
+        for (size_t j = 0; j < query->n_group_by; j++) {
+            assert_true(rm_slice_equal(a->groups[i].labels[j], b->groups[i].labels[j]));
+        }
+        for (size_t j = 0; j < a->groups[i].n_buckets; j++) {
+            check_same_bucket(query, &a->groups[i].buckets[j], &b->groups[i].buckets[j]);
+        }
+    }
+}
+
+/* Something that may become of a store while a run waits. */
+static void change(struct model *model)
+{
+    struct rm_image *image;
+
+    switch (random_below(&model->random, 12)) {
+    case 0:
+        record_in_order(model);
+        break;
+    case 1:
+    case 2:
+    case 3:
+        record_anywhere(model);
+        break;
+    case 4:
+        image = rm_store_freeze(model->store);
+        assert_non_null(image);
+        record_anywhere(model);
+        rm_image_release(image);
+        break;
+    case 5:
+        if (random_below(&model->random, 8) == 0 && model->n < N_RECORDS_MAX) {
+            assert_int_equal(rm_store_delete(model->store, rm_slice_of("m")), 0);
+            record(model, (int)random_below(&model->random, N_SERIES), 0, 1);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void check_run(struct model *model, const struct rm_query *query)
+{
+    struct rm_query_result whole = {0};
+    struct rm_query_result result = {0};
+    struct rm_query_run *run;
+    int64_t n_values = 1 + (int64_t)random_below(&model->random, 20000);
+    bool is_done = false;
+    int rv = ask(model, query, &whole);
+
+    assert_int_equal(
+        rm__query_run_begin(model->store, query, 1 + random_below(&model->random, 5000), &run), 0);
+    while (rv == 0 && !is_done) {
+        change(model);
+        assert_int_equal(rm_query_run_work(run, n_values, &is_done), 0);
+    }
+    if (rv == 0) {
+        rm_query_run_take(run, &result);
+    }
+    rm_query_run_free(run);
+    if (rv == 0) {
+        check_same_result(query, &whole, &result);
+    }
+    rm_query_result_done(&result);
+    rm_query_result_done(&whole);
+}
+
+static void test_runs_answer_as_the_store_was(void **state)
+{
+    struct model *model = calloc(1, sizeof *model);
+    struct random random = random_start("test_runs_answer_as_the_store_was");
+
+    (void)state;
+    assert_non_null(model);
+    for (int round = 0; round < 40; round++) {
+        *model = (struct model){.store = rm_store_new(random_next(&random)), .random = random};
+        assert_non_null(model->store);
+        choose_labels(model);
+        record(model, 0, 0, 1);
+        while (model->n < N_RECORDS_MAX) {
+            struct rm_query query;
+
+            record_in_order(model);
+            record_anywhere(model);
+            random_query(model, &query);
+            check_run(model, &query);
+        }
+        rm_store_free(model->store);
+        random = model->random;
+    }
+    free(model);
+}
+
+/* In any of its stages. */
+static void test_a_store_that_goes_under_a_run(void **state)
+{
+    struct model *model = calloc(1, sizeof *model);
+    struct random random = random_start("test_a_store_that_goes_under_a_run");
+
+    (void)state;
+    assert_non_null(model);
+    for (int round = 0; round < 100; round++) {
+        struct rm_query query;
+        struct rm_query_run *run;
+        bool is_done = false;
+
+        *model = (struct model){.store = rm_store_new(random_next(&random)), .random = random};
+        assert_non_null(model->store);
+        choose_labels(model);
+        record(model, 0, 0, 1);
+        record_in_order(model);
+        random_query(model, &query);
+        assert_int_equal(rm_query_run_begin(model->store, &query, &run), 0);
+        for (uint64_t i = random_below(&model->random, 5); i > 0 && !is_done; i--) {
+            (void)rm_query_run_work(run, 100, &is_done);
+        }
+        rm_store_free(model->store);
+        if (!is_done) {
+            assert_int_equal(rm_query_run_work(run, 100, &is_done), RM_ECANCELED);
+        }
+        rm_query_run_free(run);
+        random = model->random;
+    }
+    free(model);
+}
+
 static void record_value(struct rm_store *store, const char *host, int64_t timestamp_ms,
                          double value)
 {
@@ -665,6 +822,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queries_of_random_records),
+        cmocka_unit_test(test_runs_answer_as_the_store_was),
+        cmocka_unit_test(test_a_store_that_goes_under_a_run),
         cmocka_unit_test(test_unknown_metric),
         cmocka_unit_test(test_too_many_buckets),
         cmocka_unit_test(test_too_many_buckets_of_all_groups),
