@@ -5,13 +5,16 @@
 
 #include "answer.h"
 #include "answer_json.h"
+#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
+#include "raftmetrics/metrics/query_run.h"
 
 /* What is asked, and what the answer is made of. */
 struct answer {
     const struct rm__read_query *query;
     struct rm_query_result result;
+    struct rm_query_result whole; /* of the same groups, where steps are put in order */
     struct rm_json_writer json;
     bool has_overflow; /* of a sum that is shown */
 };
@@ -146,53 +149,42 @@ static void rank_groups(const struct rm__read_query *query, const struct rm_quer
     }
 }
 
-/* Steps say little of where a group stands: it is asked for as a whole, too. A store says the same
- * groups in the same order both times. */
-static int rank_stepped_groups(struct rm_store *store, const struct rm__read_query *query,
-                               struct rank *ranks)
+/* Steps say little of where a group stands: it is asked for as a whole, too. */
+static bool needs_whole(const struct rm__read_query *query)
 {
-    struct rm__read_query whole_query = *query;
-    struct rm_query asked;
-    struct rm_query_result whole;
-    int rv;
-
-    whole_query.aggregate.step_ms = 0;
-    asked = store_query_of(&whole_query);
-    rv = rm_store_query(store, &asked, &whole);
-    if (rv == 0) {
-        rank_groups(&whole_query, &whole, ranks);
-        rm_query_result_done(&whole);
-    }
-    return rv;
+    return query->aggregate.is_ordered && query->aggregate.step_ms > 0;
 }
 
-/* *@ret_ranks is the caller's to free. */
-static int order_groups(struct rm_store *store, const struct answer *answer,
-                        struct rank **ret_ranks)
+static struct rm__read_query whole_of(const struct rm__read_query *query)
+{
+    struct rm__read_query whole = *query;
+
+    whole.aggregate.step_ms = 0;
+    return whole;
+}
+
+/* The caller's to free. NULL when out of memory. */
+static struct rank *order_groups(const struct answer *answer)
 {
     const struct rm__aggregate_query *aggregate = &answer->query->aggregate;
     size_t n = answer->result.n_groups;
     struct rank *ranks = malloc((n + 1) * sizeof *ranks);
-    int rv = 0;
 
     if (ranks == NULL) {
-        return RM_ENOMEM;
+        return NULL;
     }
     for (size_t i = 0; i < n; i++) {
         ranks[i] = (struct rank){NAN, i, aggregate->is_descending};
     }
-    if (aggregate->is_ordered && aggregate->step_ms > 0) {
-        rv = rank_stepped_groups(store, answer->query, ranks);
+    if (needs_whole(answer->query)) {
+        struct rm__read_query whole = whole_of(answer->query);
+
+        rank_groups(&whole, &answer->whole, ranks);
     } else if (aggregate->is_ordered) {
         rank_groups(answer->query, &answer->result, ranks);
     }
-    if (rv != 0) {
-        free(ranks);
-        return rv;
-    }
     qsort(ranks, n, sizeof *ranks, compare_ranks);
-    *ret_ranks = ranks;
-    return 0;
+    return ranks;
 }
 
 static void write_groups(struct answer *answer, const struct rank *ranks)
@@ -215,7 +207,8 @@ static void write_groups(struct answer *answer, const struct rank *ranks)
 
 /* ---- the answer ---- */
 
-static void reply(struct rm__exchange *exchange, struct answer *answer, const struct rank *ranks)
+static void write_answer(struct rm__exchange *exchange, struct answer *answer,
+                         const struct rank *ranks, int64_t wall_ms)
 {
     struct rm_buffer body;
 
@@ -228,30 +221,123 @@ static void reply(struct rm__exchange *exchange, struct answer *answer, const st
     if (answer->query->aggregate.n_quantiles > 0) {
         rm_json_member_double(&answer->json, "quantile_error", answer->result.quantile_error);
     }
-    rm__answer_end(exchange, &answer->json, &body);
+    rm__answer_end_as_of(exchange, &answer->json, &body, wall_ms);
 }
 
-void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
-                          const struct rm__read_query *query)
+static void reply(struct rm__exchange *exchange, struct answer *answer, int64_t wall_ms)
 {
-    struct answer answer = {.query = query};
-    struct rm_query asked = store_query_of(query);
-    struct rank *ranks = NULL;
-    int rv = rm_store_query(store, &asked, &answer.result);
+    struct rank *ranks = order_groups(answer);
 
-    if (rv == 0) {
-        rv = order_groups(store, &answer, &ranks);
+    if (ranks == NULL) {
+        rm__answer_failure(exchange, RM_ENOMEM);
+    } else {
+        write_answer(exchange, answer, ranks, wall_ms);
     }
-    if (rv == RM_ETOOBIG) {
+    free(ranks);
+}
+
+static void reply_failure(struct rm__exchange *exchange, int error)
+{
+    if (error == RM_ETOOBIG) {
         rm__reply_error(exchange, RM__INVALID_PARAMETER,
                         "step gives more than %d buckets, or %d of all groups; take a longer one, "
                         "or a shorter range",
                         RM_STEPS_MAX, RM_QUERY_BUCKETS_MAX);
-    } else if (rv != 0) {
-        rm__answer_failure(exchange, rv);
     } else {
-        reply(exchange, &answer, ranks);
+        rm__answer_failure(exchange, error);
     }
-    free(ranks);
+}
+
+/* ---- on the way to it ---- */
+
+/* The store's runs, which have begun at the same moment. */
+struct aggregation {
+    struct rm__slow_read read;
+    struct rm__read_query query;
+    int64_t wall_ms;
+    struct rm_query_run *run;
+    struct rm_query_run *whole_run; /* NULL: not needed */
+};
+
+/* Errors: as rm_query_run_begin. */
+static int begin(struct aggregation *aggregation, struct rm_store *store)
+{
+    struct rm_query asked = store_query_of(&aggregation->query);
+    int rv = rm_query_run_begin(store, &asked, &aggregation->run);
+
+    if (rv == 0 && needs_whole(&aggregation->query)) {
+        struct rm__read_query whole = whole_of(&aggregation->query);
+
+        asked = store_query_of(&whole);
+        rv = rm_query_run_begin(store, &asked, &aggregation->whole_run);
+    }
+    return rv;
+}
+
+static void finish(struct aggregation *aggregation)
+{
+    struct answer answer = {.query = &aggregation->query};
+
+    rm_query_run_take(aggregation->run, &answer.result);
+    if (aggregation->whole_run != NULL) {
+        rm_query_run_take(aggregation->whole_run, &answer.whole);
+    }
+    reply(aggregation->read.exchange, &answer, aggregation->wall_ms);
     rm_query_result_done(&answer.result);
+    rm_query_result_done(&answer.whole);
+}
+
+/* True: it has answered. */
+static bool work(struct rm__slow_read *read)
+{
+    struct aggregation *aggregation = RM_LIST_ENTRY(read, struct aggregation, read);
+    bool is_done = true;
+    int rv = 0;
+
+    if (aggregation->whole_run != NULL) {
+        rv = rm_query_run_work(aggregation->whole_run, RM__SLICE_VALUES, &is_done);
+    }
+    if (rv == 0 && is_done) {
+        rv = rm_query_run_work(aggregation->run, RM__SLICE_VALUES, &is_done);
+    }
+    if (rv != 0) {
+        reply_failure(read->exchange, rv);
+    } else if (is_done) {
+        finish(aggregation);
+    }
+    return rv != 0 || is_done;
+}
+
+static void free_read(struct rm__slow_read *read)
+{
+    struct aggregation *aggregation = RM_LIST_ENTRY(read, struct aggregation, read);
+
+    rm_query_run_free(aggregation->run);
+    rm_query_run_free(aggregation->whole_run);
+    free(aggregation);
+}
+
+void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
+                          const struct rm__read_query *query, struct rm__slow_reads *slow_reads)
+{
+    struct aggregation *aggregation = malloc(sizeof *aggregation);
+    int rv;
+
+    if (aggregation == NULL) {
+        rm__answer_failure(exchange, RM_ENOMEM);
+        return;
+    }
+    *aggregation =
+        (struct aggregation){.read = {.exchange = exchange, .work = work, .free = free_read},
+                             .query = *query,
+                             .wall_ms = rm_clock_wall_ms()};
+    rm_list_init(&aggregation->read.link);
+    rv = begin(aggregation, store);
+    if (rv != 0) {
+        reply_failure(exchange, rv);
+    } else if (!work(&aggregation->read)) {
+        rm__slow_reads_add(slow_reads, &aggregation->read);
+        return;
+    }
+    free_read(&aggregation->read);
 }

@@ -5,19 +5,20 @@
 #include "exchange.h"
 #include "raftmetrics/metrics/store.h"
 #include "read_query.h"
+#include "slow_reads.h"
 
 enum {
     /* A million values with their timestamps and labels; past it the client must ask for less. */
     RM__ANSWER_BYTES_MAX = 256 << 20,
 };
 
-/* GET /metrics/{name}, and what stands behind it: /aggregate, /series, /histogram. Each answers.
- */
+/* GET /metrics/{name}, and what stands behind it: /aggregate, /series, /histogram. Each answers,
+ * an aggregate perhaps later: @query is copied, what its slices point to must live as long as the
+ * exchange. */
 void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
                        const struct rm__read_query *query);
 void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
-                          const struct rm__read_query *query);
-
+                          const struct rm__read_query *query, struct rm__slow_reads *slow_reads);
 void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,
                           const struct rm__read_query *query);
 void rm__answer_series(struct rm__exchange *exchange, struct rm_store *store,

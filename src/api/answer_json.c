@@ -16,13 +16,19 @@ void rm__answer_begin(struct rm__exchange *exchange, struct rm_json_writer *json
     rm_json_member_text(json, "metric_name", rm__exchange_name(exchange));
 }
 
+void rm__answer_end_as_of(struct rm__exchange *exchange, struct rm_json_writer *json,
+                          struct rm_buffer *body, int64_t wall_ms)
+{
+    rm_json_key(json, "timestamp");
+    rm_json_timestamp(json, wall_ms);
+    rm_json_object_end(json);
+    rm__reply_written(exchange, 200, json, body);
+}
+
 void rm__answer_end(struct rm__exchange *exchange, struct rm_json_writer *json,
                     struct rm_buffer *body)
 {
-    rm_json_key(json, "timestamp");
-    rm_json_timestamp(json, rm_clock_wall_ms());
-    rm_json_object_end(json);
-    rm__reply_written(exchange, 200, json, body);
+    rm__answer_end_as_of(exchange, json, body, rm_clock_wall_ms());
 }
 
 void rm__answer_failure(struct rm__exchange *exchange, int error)
@@ -30,6 +36,8 @@ void rm__answer_failure(struct rm__exchange *exchange, int error)
     if (error == RM_ENOTFOUND) {
         rm__reply_error(exchange, RM__UNKNOWN_METRIC, "No metric named %.*s has any values",
                         (int)exchange->name.len, exchange->name.text);
+    } else if (error == RM_ECANCELED) {
+        rm__reply_error(exchange, RM__NO_LEADER, "The shard's leader was lost; try again");
     } else {
         rm__reply_error(exchange, RM__OVERLOADED,
                         "Out of memory for this answer; ask for less (limit, from, to)");

@@ -217,6 +217,9 @@ static int init_parts(struct rm_worker *worker, const struct rm__backend *backen
                             &worker->meter);
     }
     if (rv == 0) {
+        rv = rm__slow_reads_init(&worker->slow_reads, worker->loop);
+    }
+    if (rv == 0) {
         rv = init_timer(worker);
     }
     return rv == 0 ? rm__worker_open(worker) : rv;
@@ -228,6 +231,7 @@ static void free_parts(struct rm_worker *worker)
     rm__worker_stop_free(worker->stop);
     rm_timer_free(worker->timer);
     rm__neighbours_done(&worker->neighbours);
+    rm__slow_reads_done(&worker->slow_reads);
     rm__front_done(&worker->front);
     for (uint32_t i = 0; worker->seats != NULL && i < worker->options.n_shards; i++) {
         rm__seat_close(&worker->seats[i]);

@@ -9,6 +9,7 @@
 #include "raftmetrics/partitioning/shard_map.h"
 #include "seat.h"
 #include "shard.h"
+#include "slow_reads.h"
 #include "wire.h"
 
 enum { RM__STATUS_BYTES_MAX = 4 << 20, RM__HASH_TEXT_MAX = 17, RM__WAITING_TEXT_MAX = 256 };
@@ -23,6 +24,7 @@ struct rm_worker {
     struct rm__neighbours neighbours;
     struct rm__front front;
     struct rm__meter meter;
+    struct rm__slow_reads slow_reads;
     struct rm_timer *timer;
     unsigned n_ticks;
     uint64_t started_ms;

@@ -222,6 +222,17 @@ static void write_neighbours(struct rm_exposition *exposition,
     }
 }
 
+/* ---- reads ---- */
+
+static void write_slow_reads(struct rm_exposition *exposition, const struct rm__slow_reads *reads)
+{
+    rm__self_gauge_of(exposition, "raftmetrics_worker_slow_reads",
+                      "Reads that are worked off a slice at a time now.", (double)reads->n_waiting);
+    rm__self_counter(exposition, "raftmetrics_worker_slow_reads_total",
+                     "Reads that took more than one slice.");
+    rm_exposition_count(exposition, reads->n_ever);
+}
+
 /* ---- the disk ---- */
 
 static void write_disk(struct rm_exposition *exposition, const struct rm_replica_host *host)
@@ -274,6 +285,7 @@ void rm__worker_self_metrics(void *data, struct rm_exposition *exposition)
     write_seat_families(exposition, seats, n);
     write_lags(exposition, worker, seats);
     write_neighbours(exposition, &worker->neighbours);
+    write_slow_reads(exposition, &worker->slow_reads);
     if (worker->host != NULL) {
         write_disk(exposition, worker->host);
     }

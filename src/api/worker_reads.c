@@ -10,6 +10,7 @@ enum { LIST_BYTES_MAX = 1 << 30 };
 
 /* A read of one metric that waits for its level. */
 struct pending_read {
+    struct rm_worker *worker;
     struct rm__exchange *exchange;
     struct rm__shard *shard;
 };
@@ -44,12 +45,14 @@ static void reply_unreadable(struct rm__exchange *exchange, int error)
     }
 }
 
-static void answer(struct rm__exchange *exchange, struct rm_store *store,
-                   const struct rm__read_query *query)
+static void answer(const struct pending_read *read, const struct rm__read_query *query)
 {
+    struct rm__exchange *exchange = read->exchange;
+    struct rm_store *store = rm__shard_store(read->shard);
+
     switch (exchange->route->action) {
     case RM__ACTION_AGGREGATE:
-        rm__answer_aggregate(exchange, store, query);
+        rm__answer_aggregate(exchange, store, query, &read->worker->slow_reads);
         break;
     case RM__ACTION_HISTOGRAM:
         rm__answer_histogram(exchange, store, query);
@@ -76,7 +79,7 @@ static void on_readable(int status, void *data)
     if (query_of(read.exchange, &query) != 0) {
         return;
     }
-    answer(read.exchange, rm__shard_store(read.shard), &query);
+    answer(&read, &query);
 }
 
 /* Any replica answers for level none. NULL: answered. */
@@ -98,7 +101,7 @@ static struct rm__shard *find_readable(const struct rm_worker *worker,
 
 void rm__worker_read(void *data, struct rm__exchange *exchange, uint32_t shard)
 {
-    struct pending_read read = {.exchange = exchange};
+    struct pending_read read = {.worker = data, .exchange = exchange};
     struct pending_read *pending;
     struct rm__read_query query;
 
