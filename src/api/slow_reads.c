@@ -23,16 +23,13 @@ static void take_turn(struct rm__slow_reads *reads)
     read->free(read);
 }
 
-/* A timer without a delay comes once in each turn of the loop. */
-static void on_timer(void *data)
+static void on_turn(void *data)
 {
     struct rm__slow_reads *reads = data;
 
-    if (reads->n_waiting > 0) {
-        take_turn(reads);
-    }
-    if (reads->n_waiting > 0) {
-        rm_timer_start(reads->timer, 0, 0);
+    take_turn(reads);
+    if (reads->n_waiting == 0) {
+        rm_idle_stop(reads->idle);
     }
 }
 
@@ -40,8 +37,8 @@ int rm__slow_reads_init(struct rm__slow_reads *reads, struct rm_loop *loop)
 {
     *reads = (struct rm__slow_reads){.loop = loop};
     rm_list_init(&reads->waiting);
-    reads->timer = rm_timer_new(loop, on_timer, reads);
-    return reads->timer == NULL ? RM_ENOMEM : 0;
+    reads->idle = rm_idle_new(loop, on_turn, reads);
+    return reads->idle == NULL ? RM_ENOMEM : 0;
 }
 
 void rm__slow_reads_done(struct rm__slow_reads *reads)
@@ -54,8 +51,8 @@ void rm__slow_reads_done(struct rm__slow_reads *reads)
         rm__reply_error(read->exchange, RM__NO_LEADER, "The worker was stopped; try again");
         read->free(read);
     }
-    rm_timer_free(reads->timer);
-    reads->timer = NULL;
+    rm_idle_free(reads->idle);
+    reads->idle = NULL;
 }
 
 void rm__slow_reads_add(struct rm__slow_reads *reads, struct rm__slow_read *read)
@@ -69,5 +66,5 @@ void rm__slow_reads_add(struct rm__slow_reads *reads, struct rm__slow_read *read
     }
     rm_list_push_back(&reads->waiting, &read->link);
     reads->n_waiting++;
-    rm_timer_start(reads->timer, 0, 0);
+    rm_idle_start(reads->idle);
 }

@@ -26,7 +26,7 @@ struct rm__slow_read {
 
 struct rm__slow_reads {
     struct rm_loop *loop;
-    struct rm_timer *timer;
+    struct rm_idle *idle;   /* started while any waits */
     struct rm_list waiting; /* in the order of their turns */
     size_t n_waiting;
     uint64_t n_ever; /* that could not be answered at once */

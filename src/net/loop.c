@@ -27,6 +27,12 @@ struct rm_timer {
     void *data;
 };
 
+struct rm_idle {
+    uv_idle_t uv;
+    rm_loop_cb cb;
+    void *data;
+};
+
 struct rm_signal {
     uv_signal_t uv;
     rm_signal_cb cb;
@@ -188,6 +194,49 @@ void rm_timer_free(struct rm_timer *timer)
 {
     if (timer != NULL) {
         uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
+    }
+}
+
+static void on_idle(uv_idle_t *uv)
+{
+    struct rm_idle *idle = uv->data;
+
+    idle->cb(idle->data);
+}
+
+struct rm_idle *rm_idle_new(struct rm_loop *loop, rm_loop_cb cb, void *data)
+{
+    struct rm_idle *idle = calloc(1, sizeof *idle);
+
+    if (idle == NULL) {
+        return NULL;
+    }
+    idle->cb = cb;
+    idle->data = data;
+    uv_idle_init(&loop->uv, &idle->uv);
+    idle->uv.data = idle;
+    return idle;
+}
+
+void rm_idle_start(struct rm_idle *idle)
+{
+    uv_idle_start(&idle->uv, on_idle);
+}
+
+void rm_idle_stop(struct rm_idle *idle)
+{
+    uv_idle_stop(&idle->uv);
+}
+
+static void on_idle_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void rm_idle_free(struct rm_idle *idle)
+{
+    if (idle != NULL) {
+        uv_close((uv_handle_t *)&idle->uv, on_idle_closed);
     }
 }
 

@@ -11,6 +11,7 @@
 struct uv_loop_s;
 struct rm_loop;
 struct rm_timer;
+struct rm_idle;
 struct rm_signal;
 
 typedef void (*rm_loop_cb)(void *data);
@@ -34,11 +35,21 @@ uint64_t rm_loop_now_ms(const struct rm_loop *loop);
 
 /* A timer that is not running. NULL when out of memory. */
 struct rm_timer *rm_timer_new(struct rm_loop *loop, rm_loop_cb cb, void *data);
-/* First after @delay_ms, then every @repeat_ms (0: once). Restarts a running timer. */
+/* First after @delay_ms, then every @repeat_ms (0: once). Restarts a running timer. One that its
+ * own callback starts without a delay may be called again before anything else has its turn: what
+ * goes on for long takes an rm_idle. */
 void rm_timer_start(struct rm_timer *timer, uint64_t delay_ms, uint64_t repeat_ms);
 void rm_timer_stop(struct rm_timer *timer);
 /* Takes NULL. */
 void rm_timer_free(struct rm_timer *timer);
+
+/* Work for every turn of the loop, which does not sleep while it is started. It is not at first.
+ * NULL when out of memory. */
+struct rm_idle *rm_idle_new(struct rm_loop *loop, rm_loop_cb cb, void *data);
+void rm_idle_start(struct rm_idle *idle);
+void rm_idle_stop(struct rm_idle *idle);
+/* Takes NULL. */
+void rm_idle_free(struct rm_idle *idle);
 
 /* libuv's own loop, borrowed, for the layer that brings handles of its own. */
 struct uv_loop_s *rm_loop_uv(struct rm_loop *loop);
