@@ -263,6 +263,14 @@ static int list_pieces(struct state_image *self)
     return 0;
 }
 
+static int gather(struct rm_image *image, size_t n_steps, bool *ret_is_whole)
+{
+    struct state_image *self = (struct state_image *)(void *)image;
+    int rv = rm_image_gather(self->store, n_steps, ret_is_whole);
+
+    return rv == 0 && *ret_is_whole && self->pieces == NULL ? list_pieces(self) : rv;
+}
+
 struct rm_image *rm__shard_state_freeze(struct rm__shard_state *state)
 {
     struct state_image *self = calloc(1, sizeof *self);
@@ -270,10 +278,11 @@ struct rm_image *rm__shard_state_freeze(struct rm__shard_state *state)
     if (self == NULL) {
         return NULL;
     }
+    self->image.gather = gather;
     self->image.release = release;
     rm_buffer_init(&self->front, FRONT_BYTES_MAX);
     self->store = rm_store_freeze(state->store);
-    if (self->store == NULL || freeze_front(state, &self->front) != 0 || list_pieces(self) != 0) {
+    if (self->store == NULL || freeze_front(state, &self->front) != 0) {
         release(&self->image);
         return NULL;
     }

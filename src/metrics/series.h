@@ -34,6 +34,8 @@ struct rm_series {
     uint64_t n_bytes; /* allocated, itself included, runs not */
     uint32_t late;    /* the one of older that is open; RM_SERIES_NO_CHUNK */
     uint32_t n_labels;
+    uint32_t freeze;          /* of the store: the one that has seen to it last (freezing.h) */
+    bool is_condemned;        /* to be freed by that one, for it is in no store any more */
     struct rm_label labels[]; /* their bytes lie behind them in the same block */
 };
 
@@ -76,6 +78,19 @@ struct rm_slice rm__series_label(const struct rm_series *series, struct rm_slice
  * Errors: RM_ENOMEM, after which nothing may be done with the series but freeing it. */
 int rm__series_record(struct rm_series *series, const struct rm_observation *observation,
                       struct rm_bucket_bounds bounds);
+
+/* Will an observation at @position be recorded without a change of any chunk but the newest, behind
+ * which there may be another one then? A newest one that is full is split for an observation that
+ * belongs into it, and the last one that was written late is sealed. */
+static inline bool rm__series_touches_head_only(const struct rm_series *series,
+                                                struct rm_position position)
+{
+    const struct rm_chunk *head = series->head;
+
+    return head == NULL || rm__position_is_before(rm__chunk_last(head)->position, position) ||
+           (!rm__chunk_is_full(head) &&
+            !rm__position_is_before(position, rm__chunk_first(head)->position));
+}
 
 /* Makes @chunk the newest chunk of the series, and takes the caller's ownership over unless it
  * fails. Its observations stand behind those of the others. What was the newest is sealed already,

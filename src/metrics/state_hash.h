@@ -16,6 +16,12 @@
  * 0 begins. */
 uint64_t rm__state_hash_bytes(struct rm_slice bytes, uint64_t seed);
 
+/* rm__state_hash_bytes with seed 0 of bytes that come piece by piece. NULL when out of memory. */
+struct rm_state_hasher *rm__state_hasher_new(void);
+void rm__state_hasher_add(struct rm_state_hasher *hasher, struct rm_slice bytes);
+uint64_t rm__state_hasher_hash(const struct rm_state_hasher *hasher);
+void rm__state_hasher_free(struct rm_state_hasher *hasher); /* takes NULL */
+
 /* The sum of the hashes of @n observations of the series with that @identity. */
 uint64_t rm__state_hash_observations(uint64_t identity, const struct rm_observation *observations,
                                      size_t n);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "freezing.h"
 #include "raftmetrics/base/error.h"
 #include "selection.h"
 #include "series.h"
@@ -25,6 +26,7 @@ void rm_store_free(struct rm_store *store)
         return;
     }
     rm__views_lose(&store->views);
+    rm__freezing_finish(store->freezing);
     for (size_t i = 0; i < store->metrics.n_slots; i++) {
         rm__metric_free(store->metrics.slots[i].item);
     }
@@ -162,13 +164,14 @@ err_after_new:
     return rv;
 }
 
-static struct rm_series *new_series(struct rm_metric *metric, uint64_t hash,
-                                    const struct rm_sample *sample)
+static struct rm_series *new_series(const struct rm_store *store, struct rm_metric *metric,
+                                    uint64_t hash, const struct rm_sample *sample)
 {
     struct rm_series *series = rm__series_new(metric, hash, sample->labels, sample->n_labels);
 
     if (series != NULL) {
         series->identity = identity_of(sample);
+        series->freeze = store->n_freezes;
     }
     return series;
 }
@@ -211,7 +214,7 @@ struct rm_series *rm__store_new_series(struct rm_store *store, struct rm_metric 
     uint64_t hash = hash_labels(&sample, metric->hash);
 
     rm__table_prefetch(&store->series, hash);
-    return new_series(metric, hash, &sample);
+    return new_series(store, metric, hash, &sample);
 }
 
 int rm__store_add_series(struct rm_store *store, struct rm_series *series)
@@ -258,7 +261,7 @@ int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
             return rv;
         }
     }
-    *ret_series = new_series(metric, hashes.series, sample);
+    *ret_series = new_series(store, metric, hashes.series, sample);
     if (*ret_series == NULL) {
         return RM_ENOMEM;
     }
@@ -294,7 +297,7 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
     }
     rm__store_detach_metric(store, metric);
     rm__metric_index_remove(&store->index, metric);
-    rm__metric_free(metric);
+    rm__store_free_metric(store, metric);
     return 0;
 }
 

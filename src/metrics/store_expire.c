@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "freezing.h"
 #include "raftmetrics/base/error.h"
 #include "series_drop.h"
 #include "store_internal.h"
@@ -89,19 +90,24 @@ static void subtract(struct rm_store *store, struct rm_metric *metric, uint64_t 
     rm__metric_add_gone(metric, n_samples, &store->state_hash);
 }
 
-static void drop_chunks(struct rm_store *store, struct rm_series *series, uint32_t n_chunks)
+static int drop_chunks(struct rm_store *store, struct rm_series *series, uint32_t n_chunks)
 {
     uint64_t n_bytes = series->n_bytes;
     uint64_t n_samples;
     uint64_t less;
+    int rv = rm__store_before_drop(store, series, n_chunks);
 
+    if (rv != 0) {
+        return rv;
+    }
     rm__views_keep(&store->views, series);
     less = rm__series_drop(series, n_chunks, &n_samples);
     store->n_bytes -= n_bytes - series->n_bytes;
     subtract(store, series->metric, n_samples, less);
+    return 0;
 }
 
-void rm__store_drop_surplus(struct rm_store *store, struct rm_series *series)
+int rm__store_drop_surplus(struct rm_store *store, struct rm_series *series)
 {
     const struct limits limits = {.oldest_ms = INT64_MIN,
                                   .max_samples = max_samples(store),
@@ -109,12 +115,10 @@ void rm__store_drop_surplus(struct rm_store *store, struct rm_series *series)
     uint32_t n;
 
     if (limits.max_samples == UINT64_MAX || rm__series_n_held(series) <= limits.max_samples) {
-        return;
+        return 0;
     }
     n = count_expired(series, &limits);
-    if (n > 0) {
-        drop_chunks(store, series, n);
-    }
+    return n > 0 ? drop_chunks(store, series, n) : 0;
 }
 
 /* ---- an entry ---- */
@@ -124,6 +128,7 @@ struct expiring {
     uint64_t work_left;
     struct rm_metric *gone[RM_EXPIRIES_MAX]; /* in the index still, and nowhere else */
     size_t n_gone;
+    int rv; /* of what may fail */
 };
 
 /* All of a series goes, but for its place among those of its metric. */
@@ -134,7 +139,7 @@ static void remove_series(struct rm_store *store, struct rm_series *series)
     rm__table_remove(&store->series, series->hash, series);
     store->n_bytes -= series->n_bytes;
     store->n_expired++;
-    rm__series_free(series);
+    rm__store_free_series(store, series);
 }
 
 /* Is all of @series gone? */
@@ -152,7 +157,7 @@ static bool expire_series(struct expiring *expiring, struct rm_series *series,
         return true;
     }
     if (n > 0) {
-        drop_chunks(expiring->store, series, n);
+        expiring->rv = drop_chunks(expiring->store, series, n);
     }
     return false;
 }
@@ -166,7 +171,7 @@ static void expire_range(struct expiring *expiring, struct rm_metric *metric, ui
     uint32_t kept = begin;
     uint32_t i = begin;
 
-    while (i < end && expiring->work_left > 0) {
+    while (i < end && expiring->work_left > 0 && expiring->rv == 0) {
         expiring->work_left--;
         if (!expire_series(expiring, items[i], limits)) {
             items[kept++] = items[i];
@@ -194,7 +199,7 @@ static void expire_last(struct expiring *expiring, struct rm_metric *metric,
         rm__store_detach_metric(store, metric);
         expiring->gone[expiring->n_gone++] = metric;
     } else if (n > 0) {
-        drop_chunks(store, series, n);
+        expiring->rv = drop_chunks(store, series, n);
     }
 }
 
@@ -215,7 +220,7 @@ static void expire(struct expiring *expiring, const struct rm_expiry *expiry, in
     if (metric->series.n > 1) {
         expire_range(expiring, metric, (uint32_t)begin, (uint32_t)(begin + n), &limits);
     }
-    if (metric->series.n == 1) {
+    if (metric->series.n == 1 && expiring->rv == 0) {
         expire_last(expiring, metric, &limits);
     }
 }
@@ -227,14 +232,14 @@ int rm_store_expire(struct rm_store *store, int64_t time_ms, const struct rm_exp
     int rv;
 
     assert(n <= RM_EXPIRIES_MAX);
-    for (size_t i = 0; i < n && expiring.work_left > 0; i++) {
+    for (size_t i = 0; i < n && expiring.work_left > 0 && expiring.rv == 0; i++) {
         expire(&expiring, &expiries[i], time_ms);
     }
     rv = rm__metric_index_remove_all(&store->index, expiring.gone, expiring.n_gone);
     for (size_t i = 0; i < expiring.n_gone; i++) {
-        rm__metric_free(expiring.gone[i]);
+        rm__store_free_metric(store, expiring.gone[i]);
     }
-    return rv;
+    return expiring.rv != 0 ? expiring.rv : rv;
 }
 
 /* ---- looking for what an entry is to say ---- */

@@ -26,6 +26,8 @@ struct rm_store {
     uint64_t n_expired;  /* series, likewise */
     uint64_t state_hash; /* the sum of the metrics', without the rules' */
     uint64_t n_bytes;    /* allocated for metrics and series, not for the tables and the index */
+    struct rm_freezing *freezing; /* NULL: no image is being gathered */
+    uint32_t n_freezes;           /* so many were begun */
 };
 
 /* NULL where no such metric is known. */
@@ -53,8 +55,9 @@ int rm__store_add_series(struct rm_store *store, struct rm_series *series);
 /* Takes a metric with its series out of the tables, but for the index. */
 void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric);
 
-/* Drops what @series, which just got a sample, holds above the limit, if it is to. */
-void rm__store_drop_surplus(struct rm_store *store, struct rm_series *series);
+/* Drops what @series, which just got a sample, holds above the limit, if it is to.
+ * Errors: RM_ENOMEM. */
+int rm__store_drop_surplus(struct rm_store *store, struct rm_series *series);
 
 /* Where what a sample belongs to stands in the tables. */
 struct rm_store_hashes {

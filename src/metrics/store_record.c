@@ -1,6 +1,7 @@
 /* Recording. A store of a million series has little of them in the caches: what a sample costs is
  * waiting for memory, one pointer after the other. A batch waits for that of many samples at once.
  */
+#include "freezing.h"
 #include "raftmetrics/base/error.h"
 #include "state_hash.h"
 #include "store_internal.h"
@@ -39,14 +40,17 @@ static int record(struct rm_store *store, const struct rm_sample *sample,
     observation = (struct rm_observation){
         .position = {sample->timestamp_ms, rm__metric_next_ordinal(series->metric)},
         .value = sample->value};
+    rv = rm__store_before_record(store, series, observation.position);
+    if (rv != 0) {
+        return rv;
+    }
     rv = rm__series_record(series, &observation, rm__shared_bounds_peek(series->metric->bounds));
     if (rv != 0) {
         return rv;
     }
     count_observation(store, series, &observation);
     store->n_bytes += series->n_bytes - n_bytes;
-    rm__store_drop_surplus(store, series);
-    return 0;
+    return rm__store_drop_surplus(store, series);
 }
 
 int rm_store_record(struct rm_store *store, const struct rm_sample *sample)

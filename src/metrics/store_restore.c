@@ -583,7 +583,8 @@ int rm_store_restore(struct rm_blob *blob, struct rm_slice *bytes, uint64_t hash
     int rv;
 
     if (header == NULL ||
-        header->index_hash != rm__store_image_index_hash(header, index_of(header))) {
+        header->index_hash !=
+            rm__store_image_index_hash(header, rm__state_hash_bytes(index_of(header), 0))) {
         return RM_ECORRUPT;
     }
     rv = restore(blob, header, true, hash_seed, &store);

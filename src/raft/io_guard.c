@@ -77,8 +77,7 @@ static int start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tick, raft_
                              guard->inner->start(guard->inner, guard->tick_ms, on_tick, on_recv));
 }
 
-/* The guard may be gone when this returns. */
-static void one_closed(struct rm__io_guard *guard)
+void rm__guard_one_closed(struct rm__io_guard *guard)
 {
     if (--guard->state->n_open == 0) {
         guard->state->close_cb(&guard->io);
@@ -87,12 +86,12 @@ static void one_closed(struct rm__io_guard *guard)
 
 static void on_timer_closed(uv_handle_t *timer)
 {
-    one_closed(timer->data);
+    rm__guard_one_closed(timer->data);
 }
 
 static void on_inner_closed(struct raft_io *inner)
 {
-    one_closed(guard_of_inner(inner));
+    rm__guard_one_closed(guard_of_inner(inner));
 }
 
 static void close_retry(struct rm__io_guard *guard, struct rm__guard_retry *retry)

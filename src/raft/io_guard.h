@@ -12,8 +12,9 @@
  * - load: returns the newer of the two copies of term and vote; refuses a log whose entries do not
  *   stand where their headers say, a damaged snapshot, what does not reach the watermark, and an
  *   open segment that holds entries behind the place where the library cut it.
- * - snapshot_put: retried here, for after a failure the library takes no part any more; what fails
- *   for half a minute ends the process through @fatal.
+ * - snapshot_put: what Raft takes a snapshot of is only there after a while, for the loop must not
+ *   stand still as long (struct rm__snapshot_maker). It is retried here, for after a failure the
+ * library takes no part any more; what fails for half a minute ends the process through @fatal.
  * - snapshot_get: one at a time, and retried likewise, for the library's error path frees garbage.
  * - start: ticks come every @tick_ms, whatever the heartbeat timeout is. The library checks on each
  *   tick whether a follower answered since the last, and where not it falls back to probing, in
@@ -35,12 +36,22 @@
 
 struct rm__io_guard_state;
 
+/* A snapshot that Raft takes comes to snapshot_put without bytes. With their @data, the guard's:
+ * gather is called once a turn of the loop until the bytes are there, and then seal, on another
+ * thread, which hands out what is to be written; both borrowed until snapshot_put is answered.
+ * Errors: RM_ENOMEM, which ends the process through @fatal. */
+struct rm__snapshot_maker {
+    int (*gather)(void *data, bool *ret_is_whole);
+    int (*seal)(void *data, struct raft_buffer **ret_bufs, unsigned *ret_n_bufs);
+};
+
 struct rm__io_guard {
     struct raft_io io;        /* what Raft is given */
     struct raft_io *inner;    /* libuv's; borrowed */
     const char *dir;          /* borrowed */
     struct rm_watermark mark; /* what the log must reach; index 0: nothing */
     unsigned tick_ms;
+    struct rm__snapshot_maker maker;
     void (*fatal)(void *data, const char *sentence); /* does not return */
     void *data;
     struct rm_disk_stats *stats; /* NULL: nothing is counted */

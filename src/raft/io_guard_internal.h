@@ -37,11 +37,16 @@ struct rm__guard_transfer {
 struct rm__guard_put {
     struct raft_io_snapshot_put inner;
     struct raft_io_snapshot_put *outer; /* NULL: nothing is being written */
-    const struct raft_snapshot *snapshot;
+    struct raft_snapshot snapshot;      /* Raft's, with its bytes once they are there; borrowed */
     unsigned trailing;
     uint64_t started_ns; /* of uv_hrtime, for the statistics */
     bool is_written;     /* the inner raft_io has it; otherwise the retry is awaited */
     struct rm__guard_retry retry;
+    uv_idle_t gathering;    /* active while bytes are gathered */
+    bool is_gathering_open; /* it is initialised */
+    uv_work_t sealing;
+    bool is_sealing; /* another thread is at it */
+    int status;      /* of that */
 };
 
 struct rm__guard_get {
@@ -66,7 +71,7 @@ struct rm__io_guard_state {
     raft_io_recv_cb recv;
     raft_io_close_cb close_cb;
     bool is_closing;
-    int n_open; /* what has not closed yet */
+    int n_open; /* what has not closed or come to its end yet */
 };
 
 static inline struct rm__io_guard *rm__guard_of(struct raft_io *io)
@@ -93,6 +98,17 @@ int rm__guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io
                            const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb);
 int rm__guard_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
                            raft_io_snapshot_get_cb cb);
+
+/* io_guard_gather.c: has the bytes of the snapshot that is to be put gathered, and then written. */
+void rm__guard_gather(struct rm__io_guard *guard);
+void rm__guard_stop_gathering(struct rm__io_guard *guard);
+
+/* io_guard_snapshot.c again: what was gathered is written; the request is answered. */
+void rm__guard_write_snapshot(struct rm__io_guard *guard);
+void rm__guard_finish_put(struct rm__io_guard *guard, int status);
+
+/* io_guard.c: one of what has to close has; the guard may be gone when this returns. */
+void rm__guard_one_closed(struct rm__io_guard *guard);
 
 /* Is the InstallSnapshot, which has just arrived, to be dropped? It is freed then. */
 bool rm__guard_drops_install(struct rm__io_guard *guard, struct raft_install_snapshot *install);

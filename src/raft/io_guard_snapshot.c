@@ -159,7 +159,7 @@ bool rm__guard_drops_install(struct rm__io_guard *guard, struct raft_install_sna
 
 /* ---- writing ---- */
 
-static void finish_put(struct rm__io_guard *guard, int status)
+void rm__guard_finish_put(struct rm__io_guard *guard, int status)
 {
     struct raft_io_snapshot_put *outer = guard->state->put.outer;
 
@@ -167,11 +167,9 @@ static void finish_put(struct rm__io_guard *guard, int status)
     outer->cb(outer, status);
 }
 
-static void write_snapshot(struct rm__io_guard *guard);
-
 static void on_put_retry(uv_timer_t *timer)
 {
-    write_snapshot(timer->data);
+    rm__guard_write_snapshot(timer->data);
 }
 
 static void retry_put(struct rm__io_guard *guard)
@@ -194,8 +192,8 @@ static void count_put(struct rm_disk_stats *stats, const struct rm__guard_put *p
     if (stats == NULL) {
         return;
     }
-    for (unsigned i = 0; i < put->snapshot->n_bufs; i++) {
-        n_bytes += put->snapshot->bufs[i].len;
+    for (unsigned i = 0; i < put->snapshot.n_bufs; i++) {
+        n_bytes += put->snapshot.bufs[i].len;
     }
     rm_tally_record(&stats->snapshot_us, &rm_tally_durations,
                     (uv_hrtime() - put->started_ns) / 1000);
@@ -208,21 +206,21 @@ static void on_put(struct raft_io_snapshot_put *inner, int status)
 
     guard->state->put.is_written = false;
     if (guard->state->is_closing) {
-        finish_put(guard, RAFT_CANCELED); /* after anything else C-Raft would leak */
+        rm__guard_finish_put(guard, RAFT_CANCELED); /* after anything else C-Raft would leak */
     } else if (status == 0) {
         count_put(guard->stats, &guard->state->put);
-        finish_put(guard, 0);
+        rm__guard_finish_put(guard, 0);
     } else {
         retry_put(guard);
     }
 }
 
-static void write_snapshot(struct rm__io_guard *guard)
+void rm__guard_write_snapshot(struct rm__io_guard *guard)
 {
     struct rm__guard_put *put = &guard->state->put;
 
     put->is_written = true;
-    if (guard->inner->snapshot_put(guard->inner, put->trailing, &put->inner, put->snapshot,
+    if (guard->inner->snapshot_put(guard->inner, put->trailing, &put->inner, &put->snapshot,
                                    on_put) != 0) {
         put->is_written = false;
         retry_put(guard);
@@ -241,11 +239,15 @@ int rm__guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io
     req->cb = cb;
     put->inner.data = guard;
     put->outer = req;
-    put->snapshot = snapshot;
+    put->snapshot = *snapshot;
     put->trailing = trailing;
     put->retry.n_failures = 0;
     put->started_ns = uv_hrtime();
-    write_snapshot(guard);
+    if (snapshot->n_bufs == 0) {
+        rm__guard_gather(guard);
+    } else {
+        rm__guard_write_snapshot(guard);
+    }
     return 0;
 }
 
@@ -404,10 +406,11 @@ int rm__guard_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
 
 void rm__guard_close_snapshots(struct rm__io_guard *guard)
 {
-    const struct rm__io_guard_state *state = guard->state;
+    struct rm__io_guard_state *state = guard->state;
 
-    if (state->put.outer != NULL && !state->put.is_written) {
-        finish_put(guard, RAFT_CANCELED);
+    rm__guard_stop_gathering(guard);
+    if (state->put.outer != NULL && !state->put.is_written && !state->put.is_sealing) {
+        rm__guard_finish_put(guard, RAFT_CANCELED);
     }
     if (state->get.outer != NULL && !state->get.is_read) {
         give_up_get(guard);

@@ -65,6 +65,8 @@ static int init_io(struct rm_replica *replica)
     replica->guard.tick_ms = TICK_MS;
     replica->guard.mark =
         rm__host_mark(replica->host, replica->options.shard, replica->options.self);
+    replica->guard.maker = (struct rm__snapshot_maker){.gather = rm__replica_gather_snapshot,
+                                                       .seal = rm__replica_seal_snapshot};
     replica->guard.fatal = fatal_of_guard;
     replica->guard.data = replica;
     replica->guard.stats = rm__host_disk_stats(replica->host);

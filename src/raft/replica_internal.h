@@ -17,12 +17,13 @@
 #include "raftmetrics/raft/replica.h"
 #include "session_table.h"
 
-/* A snapshot that is being written: what C-Raft's pointers point to. */
+/* A snapshot that is being gathered or written. */
 struct rm__freeze {
     struct rm_buffer front; /* header and session table */
     struct rm_image *image; /* of the state machine; NULL: nothing is frozen */
-    struct raft_buffer *buffers;
-    uint64_t log_bytes; /* of the log, when it was frozen */
+    int64_t time_ms;
+    struct raft_buffer *buffers; /* what is written; NULL: it is not whole */
+    uint64_t log_bytes;          /* of the log, when it was frozen */
 };
 
 struct rm_replica {
@@ -89,6 +90,11 @@ enum { RM__ELECTION_TIMEOUT_MS = 1000 };
 
 /* replica_machine.c: the table of functions that C-Raft drives. */
 void rm__replica_init_fsm(struct rm_replica *replica);
+
+/* What the guard drives while a snapshot is taken (struct rm__snapshot_maker); @data is the
+ * replica. */
+int rm__replica_gather_snapshot(void *data, bool *ret_is_whole);
+int rm__replica_seal_snapshot(void *data, struct raft_buffer **ret_bufs, unsigned *ret_n_bufs);
 
 /* The term of the entry at @index, as far as log and last snapshot reach; else 0. */
 raft_term rm__replica_term_of(const struct rm_replica *replica, raft_index index);

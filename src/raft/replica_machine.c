@@ -151,69 +151,78 @@ static void thaw(struct rm__freeze *freeze)
     *freeze = (struct rm__freeze){0};
 }
 
+/* All but the checksum, which needs the whole image. */
 static int encode_front(struct rm_replica *replica, struct rm__freeze *freeze)
 {
-    struct rm__snapshot_header header = {.time_ms = replica->time_ms};
-    struct rm_slice *pieces = malloc((freeze->image->n_pieces + 1) * sizeof *pieces);
-    int rv = pieces == NULL ? RM_ENOMEM : 0;
+    int rv;
 
     rm_buffer_init(&freeze->front, FRONT_BYTES_MAX);
-    if (rv == 0) {
-        rv = rm_buffer_reserve(&freeze->front, RM__SNAPSHOT_HEADER_BYTES);
+    rv = rm_buffer_reserve(&freeze->front, RM__SNAPSHOT_HEADER_BYTES);
+    if (rv != 0) {
+        return rv;
     }
-    if (rv == 0) {
-        freeze->front.len = RM__SNAPSHOT_HEADER_BYTES;
-        rv = rm__session_table_encode(replica->sessions, &freeze->front);
-    }
-    if (rv == 0) {
-        pieces[0] = rm_slice_make(freeze->front.data + RM__SNAPSHOT_HEADER_BYTES,
-                                  freeze->front.len - RM__SNAPSHOT_HEADER_BYTES);
-        memcpy(pieces + 1, freeze->image->pieces, freeze->image->n_pieces * sizeof *pieces);
-        rm__snapshot_header_encode(&header, pieces, freeze->image->n_pieces + 1,
-                                   freeze->front.data);
-    }
-    free(pieces);
-    return rv;
-}
-
-static int list_buffers(struct rm__freeze *freeze)
-{
-    const struct rm_image *image = freeze->image;
-
-    freeze->buffers = malloc((image->n_pieces + 1) * sizeof *freeze->buffers);
-    if (freeze->buffers == NULL) {
-        return RM_ENOMEM;
-    }
-    freeze->buffers[0] = (struct raft_buffer){freeze->front.data, freeze->front.len};
-    for (size_t i = 0; i < image->n_pieces; i++) {
-        freeze->buffers[i + 1] =
-            (struct raft_buffer){(void *)(uintptr_t)image->pieces[i].data, image->pieces[i].len};
-    }
-    return 0;
+    freeze->front.len = RM__SNAPSHOT_HEADER_BYTES;
+    return rm__session_table_encode(replica->sessions, &freeze->front);
 }
 
 static int snapshot(struct raft_fsm *fsm, struct raft_buffer *ret_bufs[], unsigned *ret_n_bufs)
 {
     struct rm_replica *replica = fsm->data;
-    struct rm__freeze freeze = {.log_bytes = replica->log_bytes};
-    int rv;
+    struct rm__freeze freeze = {.time_ms = replica->time_ms, .log_bytes = replica->log_bytes};
 
     raft_set_snapshot_threshold(&replica->raft, UINT32_MAX); /* one was asked for */
     freeze.image = replica->machine.freeze(replica->machine.data);
     if (freeze.image == NULL) {
         return RAFT_NOMEM;
     }
-    rv = encode_front(replica, &freeze);
-    if (rv == 0) {
-        rv = list_buffers(&freeze);
-    }
-    if (rv != 0) {
+    if (encode_front(replica, &freeze) != 0) {
         thaw(&freeze);
         return RAFT_NOMEM;
     }
     replica->freeze = freeze;
-    *ret_bufs = freeze.buffers;
-    *ret_n_bufs = (unsigned)freeze.image->n_pieces + 1;
+    *ret_bufs = NULL; /* the guard asks for them */
+    *ret_n_bufs = 0;
+    return 0;
+}
+
+int rm__replica_gather_snapshot(void *data, bool *ret_is_whole)
+{
+    enum { SLICE_NS = 2000000, N_STEPS = 512 };
+    struct rm_replica *replica = data;
+    uint64_t began_ns = uv_hrtime();
+    int rv;
+
+    do {
+        rv = rm_image_gather(replica->freeze.image, N_STEPS, ret_is_whole);
+    } while (rv == 0 && !*ret_is_whole && uv_hrtime() - began_ns < SLICE_NS);
+    return rv;
+}
+
+/* Beside the loop, which goes on changing the state that the image shares memory with. */
+int rm__replica_seal_snapshot(void *data, struct raft_buffer **ret_bufs, unsigned *ret_n_bufs)
+{
+    struct rm_replica *replica = data;
+    struct rm__freeze *freeze = &replica->freeze;
+    const struct rm__snapshot_header header = {.time_ms = freeze->time_ms};
+    size_t n = freeze->image->n_pieces + 1;
+    struct rm_slice *pieces = malloc(n * sizeof *pieces);
+
+    freeze->buffers = malloc(n * sizeof *freeze->buffers);
+    if (pieces == NULL || freeze->buffers == NULL) {
+        free(pieces);
+        return RM_ENOMEM;
+    }
+    pieces[0] = rm_slice_make(freeze->front.data + RM__SNAPSHOT_HEADER_BYTES,
+                              freeze->front.len - RM__SNAPSHOT_HEADER_BYTES);
+    memcpy(pieces + 1, freeze->image->pieces, (n - 1) * sizeof *pieces);
+    rm__snapshot_header_encode(&header, pieces, n, freeze->front.data);
+    pieces[0] = rm_buffer_peek(&freeze->front);
+    for (size_t i = 0; i < n; i++) {
+        freeze->buffers[i] = (struct raft_buffer){(void *)(uintptr_t)pieces[i].data, pieces[i].len};
+    }
+    free(pieces);
+    *ret_bufs = freeze->buffers;
+    *ret_n_bufs = (unsigned)n;
     return 0;
 }
 

@@ -25,7 +25,9 @@ static double seconds(void)
 
 /* ---- batches, as they come out of the decoder: every text in memory of its own ---- */
 
-enum { BATCH = 10000, SERIES_A_METRIC = 1000, TEXT_BYTES = 96 };
+enum { BATCH = 10000, TEXT_BYTES = 96 };
+
+static unsigned series_a_metric = 1000;
 
 struct batch {
     struct rm_sample samples[BATCH];
@@ -49,11 +51,11 @@ static void set_sample(struct batch *batch, size_t i, unsigned series, int64_t t
     struct rm_label *labels = batch->labels[i];
     char *end = batch->texts[i];
 
-    sample->metric_name = put(&end, "http_requests_%u", series / SERIES_A_METRIC);
+    sample->metric_name = put(&end, "http_requests_%u", series / series_a_metric);
     labels[0].name = put(&end, "dc", 0);
     labels[0].value = put(&end, "eu-%u", series % 3);
     labels[1].name = put(&end, "host", 0);
-    labels[1].value = put(&end, "web-%u", series % SERIES_A_METRIC);
+    labels[1].value = put(&end, "web-%u", series % series_a_metric);
     sample->labels = labels;
     sample->n_labels = 2;
     sample->timestamp_ms = timestamp_ms;
@@ -182,8 +184,33 @@ static struct rm_blob *copy(const struct rm_image *image)
     return blob;
 }
 
+/* The longest and all of the pieces in which an image is gathered. */
+struct gathering {
+    double longest;
+    double total;
+    unsigned n;
+};
+
+static void gather(struct rm_image *image, struct gathering *gathering)
+{
+    enum { N_STEPS = 1024 };
+    bool is_whole = false;
+
+    while (!is_whole) {
+        double began = seconds();
+        double taken;
+
+        assert(rm_image_gather(image, N_STEPS, &is_whole) == 0);
+        taken = seconds() - began;
+        gathering->total += taken;
+        gathering->longest = taken > gathering->longest ? taken : gathering->longest;
+        gathering->n++;
+    }
+}
+
 static void freeze_and_restore(const char *what, struct rm_store *store)
 {
+    struct gathering gathering = {0};
     double times[5];
     struct rm_image *image;
     struct rm_store_stats stats;
@@ -198,6 +225,7 @@ static void freeze_and_restore(const char *what, struct rm_store *store)
     image = rm_store_freeze(store);
     times[1] = seconds();
     assert(image != NULL);
+    gather(image, &gathering);
     n_bytes = image->n_bytes;
     n_pieces = image->n_pieces;
     blob = copy(image);
@@ -207,12 +235,15 @@ static void freeze_and_restore(const char *what, struct rm_store *store)
     bytes = rm_blob_peek(blob);
     times[4] = seconds();
     assert(rm_store_restore(blob, &bytes, 2, &restored) == 0);
-    printf("{\"what\": \"%s\", \"mib\": %.1f, \"samples\": %llu, \"series\": %llu, "
-           "\"image_mib\": %.1f, \"pieces\": %zu, \"freeze_ms\": %.1f, \"release_ms\": %.1f, "
+    printf("{\"what\": \"%s\", \"mib\": %.1f, \"samples\": %llu, \"metrics\": %llu, "
+           "\"series\": %llu, \"image_mib\": %.1f, \"pieces\": %zu, \"freeze_ms\": %.1f, "
+           "\"gather_ms\": %.1f, \"longest_gather_ms\": %.2f, \"release_ms\": %.1f, "
            "\"restore_ms\": %.1f}\n",
            what, (double)stats.n_bytes / MIB, (unsigned long long)stats.n_samples,
-           (unsigned long long)stats.n_series, (double)n_bytes / MIB, n_pieces,
-           (times[1] - times[0]) * 1e3, (times[3] - times[2]) * 1e3, (seconds() - times[4]) * 1e3);
+           (unsigned long long)stats.n_metrics, (unsigned long long)stats.n_series,
+           (double)n_bytes / MIB, n_pieces, (times[1] - times[0]) * 1e3, gathering.total * 1e3,
+           gathering.longest * 1e3, (times[3] - times[2]) * 1e3, (seconds() - times[4]) * 1e3);
+    fflush(stdout);
     assert(rm_store_hash(store) == rm_store_hash(restored));
     rm_blob_unref(blob);
     rm_store_free(restored);
@@ -222,9 +253,15 @@ static void freeze_and_restore(const char *what, struct rm_store *store)
 static void image(void)
 {
     freeze_and_restore("regular", fill(1000, UINT32_MAX, SHARD_BYTES, false));
+    freeze_and_restore("one series", fill(1, UINT32_MAX, SHARD_BYTES, true));
     freeze_and_restore("noisy", fill(1000, UINT32_MAX, SHARD_BYTES, true));
     freeze_and_restore("half-full heads", fill(80000, 128, SHARD_BYTES, true));
+    freeze_and_restore("distributions", fill(30000, UINT32_MAX, SHARD_BYTES, true));
     freeze_and_restore("idle", fill(1000000, SAMPLES_A_SERIES, SHARD_BYTES, false));
+    series_a_metric = 1000000;
+    freeze_and_restore("one metric", fill(500000, SAMPLES_A_SERIES, SHARD_BYTES, false));
+    series_a_metric = 10;
+    freeze_and_restore("many metrics", fill(600000, SAMPLES_A_SERIES, SHARD_BYTES, false));
 }
 
 /* Ranges between any two times of one long series. */

@@ -2,19 +2,29 @@
 #ifndef RAFTMETRICS_TESTS_UNIT_IMAGE_BLOB_H
 #define RAFTMETRICS_TESTS_UNIT_IMAGE_BLOB_H
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "raftmetrics/base/blob.h"
 #include "raftmetrics/base/image.h"
 
-/* NULL when out of memory. */
-static inline struct rm_blob *image_blob(const struct rm_image *image)
+/* Gathers the image before. NULL when out of memory. */
+static inline struct rm_blob *image_blob(struct rm_image *image)
 {
-    char *bytes = malloc(image->n_bytes);
-    struct rm_blob *blob = bytes == NULL ? NULL : rm_blob_new(bytes, image->n_bytes);
-    char *end = bytes;
+    bool is_whole = false;
+    struct rm_blob *blob;
+    char *bytes;
+    char *end;
 
+    while (!is_whole) {
+        if (rm_image_gather(image, 1000, &is_whole) != 0) {
+            return NULL;
+        }
+    }
+    bytes = malloc(image->n_bytes);
+    blob = bytes == NULL ? NULL : rm_blob_new(bytes, image->n_bytes);
+    end = bytes;
     if (blob == NULL) {
         free(bytes);
         return NULL;

@@ -39,6 +39,12 @@ struct replica {
     struct rm__io_guard guard;
     uint64_t sum;
     uint64_t n_snapshots;
+    char snapshot[SNAPSHOT_BYTES]; /* that is being taken */
+    struct raft_buffer buffer;     /* of it */
+    unsigned n_turns;              /* in which it is gathered */
+    unsigned n_turns_left;
+    unsigned n_sealed;
+    uv_sem_t *may_seal; /* NULL: at once */
     bool is_closed;
     bool is_applied;
 };
@@ -100,16 +106,46 @@ static int take_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsig
     struct replica *replica = fsm->data;
     const struct rm__snapshot_header header = {0};
     const struct rm_slice rest = rm_slice_make(&replica->sum, sizeof replica->sum);
-    char *bytes = raft_malloc(SNAPSHOT_BYTES);
 
-    assert_non_null(bytes);
-    rm__snapshot_header_encode(&header, &rest, 1, bytes);
-    memcpy(bytes + RM__SNAPSHOT_HEADER_BYTES, rest.data, rest.len);
-    *bufs = raft_malloc(sizeof **bufs);
-    assert_non_null(*bufs);
-    (*bufs)[0] = (struct raft_buffer){.base = bytes, .len = SNAPSHOT_BYTES};
-    *n_bufs = 1;
+    rm__snapshot_header_encode(&header, &rest, 1, replica->snapshot);
+    memcpy(replica->snapshot + RM__SNAPSHOT_HEADER_BYTES, rest.data, rest.len);
+    *bufs = NULL;
+    *n_bufs = 0;
     replica->n_snapshots++;
+    replica->n_turns_left = replica->n_turns;
+    return 0;
+}
+
+static int gather(void *data, bool *ret_is_whole)
+{
+    struct replica *replica = data;
+
+    assert_true(replica->n_turns_left > 0); /* not once it was whole */
+    *ret_is_whole = --replica->n_turns_left == 0;
+    return 0;
+}
+
+static int seal(void *data, struct raft_buffer **ret_bufs, unsigned *ret_n_bufs)
+{
+    struct replica *replica = data;
+
+    if (replica->may_seal != NULL) {
+        uv_sem_wait(replica->may_seal);
+    }
+    replica->buffer = (struct raft_buffer){.base = replica->snapshot, .len = SNAPSHOT_BYTES};
+    *ret_bufs = &replica->buffer;
+    *ret_n_bufs = 1;
+    replica->n_sealed++;
+    return 0;
+}
+
+static int finalize_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct replica *replica = fsm->data;
+
+    memset(replica->snapshot, 0, sizeof replica->snapshot);
+    *bufs = NULL;
+    *n_bufs = 0;
     return 0;
 }
 
@@ -135,16 +171,18 @@ static void fatal(void *data, const char *sentence)
 static int open_replica(struct replica *replica)
 {
     memset(replica, 0, sizeof *replica);
+    replica->n_turns = 3;
     replica->transport = (struct raft_uv_transport){.version = 1,
                                                     .init = transport_init,
                                                     .listen = transport_listen,
                                                     .connect = transport_connect,
                                                     .close = transport_close};
-    replica->fsm = (struct raft_fsm){.version = 1,
+    replica->fsm = (struct raft_fsm){.version = 2,
                                      .data = replica,
                                      .apply = apply,
                                      .snapshot = take_snapshot,
-                                     .restore = restore};
+                                     .restore = restore,
+                                     .snapshot_finalize = finalize_snapshot};
     assert_int_equal(raft_uv_init(&replica->uv_io, &loop, dir, &replica->transport), 0);
     raft_uv_set_auto_recovery(&replica->uv_io, false);
     raft_uv_set_segment_size(&replica->uv_io, 64L * 1024);
@@ -152,6 +190,8 @@ static int open_replica(struct replica *replica)
     replica->guard.dir = dir;
     replica->guard.tick_ms = 50;
     replica->guard.fatal = fatal;
+    replica->guard.maker = (struct rm__snapshot_maker){.gather = gather, .seal = seal};
+    replica->guard.data = replica;
     assert_int_equal(rm__io_guard_init(&replica->guard, &replica->uv_io, &loop), 0);
     return raft_init(&replica->raft, &replica->guard.io, &replica->fsm, 1, "one");
 }
@@ -222,7 +262,8 @@ static void add(struct replica *replica, uint64_t number)
     rm__entry_encode(&entry, buf.base);
     replica->is_applied = false;
     assert_int_equal(raft_apply(&replica->raft, &req, &buf, 1, on_applied), 0);
-    for (int i = 0; i < TURNS_MAX && !replica->is_applied; i++) {
+    /* While a snapshot is gathered the loop waits for nothing. */
+    for (int i = 0; i < TURNS_MAX && !replica->is_applied; i += replica->n_turns_left == 0) {
         uv_run(&loop, UV_RUN_ONCE);
     }
     assert_true(replica->is_applied);
@@ -399,6 +440,53 @@ static void test_a_replica_is_closed_in_the_middle(void **state)
     close_replica(&replica);
 }
 
+/* A replica whose first snapshot is being taken. */
+static void open_snapshotting(struct replica *replica, unsigned n_turns, uv_sem_t *may_seal)
+{
+    assert_int_equal(open_replica(replica), 0);
+    replica->n_turns = n_turns;
+    replica->may_seal = may_seal;
+    bootstrap(replica);
+    assert_int_equal(start_replica(replica), 0);
+    settle(replica);
+    for (uint64_t i = 1; !rm__io_guard_is_snapshotting(&replica->guard); i++) {
+        add(replica, i);
+    }
+}
+
+static void test_a_replica_is_closed_while_it_gathers_a_snapshot(void **state)
+{
+    struct replica replica;
+
+    (void)state;
+    open_snapshotting(&replica, UINT_MAX, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    close_replica(&replica);
+    assert_int_equal(replica.n_sealed, 0);
+}
+
+static void test_a_replica_is_closed_while_it_seals_a_snapshot(void **state)
+{
+    struct replica replica;
+    uv_sem_t may_seal;
+
+    (void)state;
+    assert_int_equal(uv_sem_init(&may_seal, 0), 0);
+    open_snapshotting(&replica, 3, &may_seal);
+    while (replica.n_turns_left > 0) {
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_true(rm__io_guard_is_snapshotting(&replica.guard));
+    replica.raft.data = &replica;
+    raft_close(&replica.raft, on_closed);
+    uv_sem_post(&may_seal);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(replica.is_closed);
+    assert_int_equal(replica.n_sealed, 1);
+    done_replica(&replica);
+    uv_sem_destroy(&may_seal);
+}
+
 /* What became of a replica whose files are damaged: it is refused, with a reason, or it has its
  * whole state, and never a smaller term. Returns whether it was refused. */
 static bool comes_back_or_is_refused(const struct rm_watermark *mark)
@@ -515,6 +603,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_replica_comes_back_as_it_was),
         TEST(test_a_replica_is_closed_in_the_middle),
+        TEST(test_a_replica_is_closed_while_it_gathers_a_snapshot),
+        TEST(test_a_replica_is_closed_while_it_seals_a_snapshot),
         TEST(test_a_flipped_bit_changes_nothing_or_is_found),
         TEST(test_another_format_of_a_snapshots_metadata_is_damage),
         TEST(test_a_missing_file_changes_nothing_or_is_found),

@@ -188,7 +188,7 @@ static int use_store(void)
 }
 
 /* Restores @image and uses what comes of it, all that a shared chunk may go through included. */
-static int use_image(const struct rm_image *image)
+static int use_image(struct rm_image *image)
 {
     struct rm_blob *blob = image_blob(image);
     struct rm_store *store = NULL;

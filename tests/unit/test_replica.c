@@ -42,11 +42,29 @@ static void numbers_apply(void *data, int64_t time_ms, struct rm_slice body,
     assert_int_equal(rm_buffer_append(result, &numbers->n, sizeof numbers->n), 0);
 }
 
+/* Whole after so many calls. */
+enum { N_GATHERINGS = 10000 };
+
 struct numbers_image {
     struct rm_image image;
     struct rm_slice piece;
     uint64_t *bytes;
+    int n_gathered;
 };
+
+static int numbers_gather(struct rm_image *image, size_t n_steps, bool *ret_is_whole)
+{
+    struct numbers_image *self = (struct numbers_image *)(void *)image;
+
+    assert_true(n_steps > 0);
+    *ret_is_whole = ++self->n_gathered >= N_GATHERINGS;
+    if (*ret_is_whole) {
+        image->pieces = &self->piece;
+        image->n_pieces = 1;
+        image->n_bytes = self->piece.len;
+    }
+    return 0;
+}
 
 static void numbers_release(struct rm_image *image)
 {
@@ -59,14 +77,15 @@ static void numbers_release(struct rm_image *image)
 static struct rm_image *numbers_freeze(void *data)
 {
     const struct numbers *numbers = data;
-    struct numbers_image *self = malloc(sizeof *self);
+    struct numbers_image *self = calloc(1, sizeof *self);
     size_t size = (numbers->n + 1) * sizeof(uint64_t);
 
     self->bytes = malloc(size);
     self->bytes[0] = numbers->n;
     memcpy(self->bytes + 1, numbers->items, size - sizeof(uint64_t));
     self->piece = rm_slice_make(self->bytes, size);
-    self->image = (struct rm_image){&self->piece, 1, size, numbers_release};
+    self->image.gather = numbers_gather;
+    self->image.release = numbers_release;
     return &self->image;
 }
 

@@ -11,6 +11,7 @@
 #include "../../src/api/batch_check.h"
 #include "../../src/api/shard_state.h"
 #include "../../src/api/write.h"
+#include "image_blob.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/timestamp.h"
 #include "raftmetrics/metrics/bucket_rules.h"
@@ -421,18 +422,13 @@ static void test_what_belongs_to_another_shard_is_refused(void **state)
 static struct rm_blob *image_of(struct shard *shard)
 {
     struct rm_image *image = rm__shard_state_freeze(shard->state);
-    char *bytes;
-    size_t len = 0;
+    struct rm_blob *blob;
 
     assert_non_null(image);
-    bytes = malloc(image->n_bytes);
-    for (size_t i = 0; i < image->n_pieces; i++) {
-        memcpy(bytes + len, image->pieces[i].data, image->pieces[i].len);
-        len += image->pieces[i].len;
-    }
-    assert_int_equal(len, image->n_bytes);
+    blob = image_blob(image);
+    assert_non_null(blob);
     rm_image_release(image);
-    return rm_blob_new(bytes, len);
+    return blob;
 }
 
 /* Values, keys and configuration come back, and go on as they would have. */

@@ -314,7 +314,7 @@ static void check_against_history(struct rm_store *store, const struct history *
 
 /* ---- freezing and restoring at random moments ---- */
 
-static struct rm_store *restore_image(const struct rm_image *image, uint64_t hash_seed)
+static struct rm_store *restore_image(struct rm_image *image, uint64_t hash_seed)
 {
     struct rm_blob *blob = image_blob(image);
     struct rm_store *store = NULL;
@@ -381,6 +381,19 @@ static void hold(struct held_image *held, struct rm_store *store, const struct h
     assert_non_null(held->image);
 }
 
+/* The first of few metrics, most of them, or all. */
+static void gather_some(struct random *random, struct held_image *held)
+{
+    static const uint64_t N_MAX[] = {5, 50, 500};
+    bool is_whole;
+
+    if (held->image != NULL) {
+        size_t n_steps = random_below(random, N_MAX[random_below(random, 3)]);
+
+        assert_int_equal(rm_image_gather(held->image, n_steps, &is_whole), 0);
+    }
+}
+
 static void check_held(struct random *random, const struct held_image *held,
                        const struct history *history)
 {
@@ -408,6 +421,8 @@ static void run_history(struct random *random, struct history *history)
         struct held_image *one = &held[random_below(random, 2)];
 
         record_some(random, history, store);
+        gather_some(random, &held[0]);
+        gather_some(random, &held[1]);
         switch (random_below(random, 7)) {
         case 0:
             delete_one(random, history, store);
@@ -588,7 +603,7 @@ static void test_an_image_ends_where_it_ends(void **state)
     rm_store_free(store);
 }
 
-static void check_bytes(const struct rm_image *image, const struct rm_blob *expected)
+static void check_bytes(struct rm_image *image, const struct rm_blob *expected)
 {
     struct rm_blob *blob = image_blob(image);
 

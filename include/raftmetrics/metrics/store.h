@@ -162,9 +162,9 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
 /* Equal for stores that hold the same, however it came about. At once. */
 uint64_t rm_store_hash(const struct rm_store *store);
 
-/* An image of the store as it is now; the store may then be changed and freed. It shares memory
- * with the store, and while it lives the store copies what it changes of that.
- * NULL when out of memory. */
+/* An image of the store as it is now, to be gathered; the store may then be changed. It shares
+ * memory with the store, and while it lives the store copies what it changes of that. Freeing the
+ * store, or freezing it again, gathers what is left of it at once. NULL when out of memory. */
 struct rm_image *rm_store_freeze(struct rm_store *store);
 
 /* Reads an image from the front of *@bytes, a part of @blob that begins at a multiple of 8, and
