@@ -98,7 +98,9 @@ def calm(request):
     cluster = FaultCluster(label="strangers")
     cluster.history = History()
     try:
-        yield cluster.start()
+        cluster.start()
+        cluster.wait_preferred()
+        yield cluster
     finally:
         cluster.finish(request.session.testsfailed > failures)
 

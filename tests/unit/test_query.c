@@ -453,11 +453,12 @@ static void check_query(struct model *model, const struct rm_query *query)
 
 static void test_queries_of_random_records(void **state)
 {
-    struct model *model = calloc(1, sizeof *model);
     struct random random = random_start("test_queries_of_random_records");
+    struct model *model;
 
     (void)state;
     model_needs_long_double();
+    model = calloc(1, sizeof *model);
     assert_non_null(model);
     for (int round = 0; round < 6; round++) {
         *model = (struct model){.store = rm_store_new(random_next(&random)), .random = random};

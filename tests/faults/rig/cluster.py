@@ -84,6 +84,11 @@ class FaultCluster(HandMadeCluster):
     def wait_led_by(self, shard, worker):
         wait_until(lambda: self.leader(shard) is worker, HEAL_SECONDS, f"{worker.name} to lead shard {shard}")
 
+    def wait_preferred(self):
+        """Until every shard is led by the worker that the map prefers: no leader changes then by itself."""
+        for shard in range(N_SHARDS):
+            self.wait_led_by(shard, self.worker(1 + shard % len(self.workers)))
+
     def marks(self, worker):
         """shard -> Mark, of the worker's replicas, as its watermarks say, at most a second late."""
         return read_marks(self.data_of(worker) / "watermarks")

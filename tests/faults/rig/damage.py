@@ -13,10 +13,19 @@ KINDS = {
 
 
 def files_of(directory, kind, shard=None):
-    """Files of the kind that hold anything, in a stable order."""
+    """Files of the kind that hold anything and will be read, in a stable order."""
     folder = f"shard-{shard}" if shard is not None else "shard-*"
     found = [path for path in sorted(directory.glob(f"{folder}/*")) if KINDS[kind].match(path.name)]
-    return [path for path in found if written_length(path) > 0]
+    return [path for path in found if written_length(path) > 0 and ("snapshot" not in kind or is_read(path))]
+
+
+def is_read(path):
+    """Of a replica's snapshots the newest is; one that was being written when its worker was killed
+    lacks its metadata, and is none."""
+    snapshots = [each for each in path.parent.iterdir() if KINDS["snapshot"].match(each.name)]
+    whole = [each for each in snapshots if each.with_name(each.name + ".meta").exists()]
+    newest = max(whole, key=lambda each: [int(number) for number in each.name.split("-")[1:]], default=None)
+    return newest is not None and path.name.removesuffix(".meta") == newest.name
 
 
 def written_length(path):
