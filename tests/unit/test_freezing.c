@@ -315,11 +315,34 @@ static void test_a_long_series_is_gathered_in_pieces(void **state)
     }
 }
 
+/* What comes late once more goes behind what the image has of an older chunk. */
+static void test_an_older_chunk_grows(void **state)
+{
+    struct world world = {.stores = {rm_store_new(1), rm_store_new(1)}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        for (int64_t j = 0; j < 2 * RM_CHUNK_MAX; j++) {
+            record_long(world.stores[i], 10 * j);
+        }
+        record_long(world.stores[i], 5); /* splits the first chunk */
+    }
+    begin_image(&world);
+    for (int64_t i = 1; i < 10; i++) {
+        record_long(world.stores[0], 10 * (RM_CHUNK_MAX / 2 - 1) + i);
+    }
+    check_image(&world);
+    end_image(&world);
+    rm_store_free(world.stores[0]);
+    rm_store_free(world.stores[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_image_is_of_the_moment_it_was_begun),
         cmocka_unit_test(test_a_long_series_is_gathered_in_pieces),
+        cmocka_unit_test(test_an_older_chunk_grows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

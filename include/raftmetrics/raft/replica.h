@@ -28,7 +28,8 @@ struct rm_state_machine {
     void (*apply)(void *data, int64_t time_ms, struct rm_slice body, struct rm_buffer *result);
 
     /* An image of the state as it is now, quickly: under 20 ms for the largest state that is
-     * allowed. NULL when out of memory. */
+     * allowed. What takes longer is left to rm_image_gather, between entries that are applied.
+     * NULL when out of memory. */
     struct rm_image *(*freeze)(void *data);
 
     /* Becomes the state of an image: @bytes, in @blob, at a multiple of 8 bytes. The blob may be
