@@ -163,11 +163,10 @@ def read_until_served(workers, history, name, n_reads):
 
 @pytest.mark.long
 def test_preferred_leaders_get_their_shards_back(faulty, history):
-    before = {shard: faulty.wait_leader(shard) for shard in range(N_SHARDS)}
-    victim = before[0]
+    faulty.wait_preferred()
+    victim = faulty.wait_leader(0)
     faulty.kill(victim)
     for shard in range(N_SHARDS):
         faulty.wait_leader(shard, among=others(faulty, victim))
     victim.start()
-    for shard, leader in before.items():
-        faulty.wait_led_by(shard, leader)
+    faulty.wait_preferred()

@@ -74,7 +74,7 @@ class Nemesis:
         for i in range(BULK_BATCHES):
             names = [self.names[(i + j) % len(self.names)] for j in range(BULK_ITEMS)]
             writes = [self.history.begin(name, [("pad", PAD)]) for name in names]
-            request = Request(writes, True, f"bulk-{writes[0].value}")
+            request = Request(writes, True, f"bulk-{self.names[0]}-{writes[0].value}")
             wait_until(lambda: send(client, self.history, request), HEAL_SECONDS, "much to be acknowledged")
         client.close()
 
