@@ -28,7 +28,7 @@ ALL_CFLAGS   = -std=c17 $(CFLAGS) $(FLAGS_$(MODE)) $(WARNINGS) -fno-common -MMD 
 ALL_LDFLAGS  = $(CFLAGS) $(FLAGS_$(MODE)) $(LDFLAGS)
 
 LAYERS  := base partitioning metrics proto raft net api cmd
-SOURCES := $(sort $(foreach layer,$(LAYERS),$(wildcard src/$(layer)/*.c)))
+SOURCES := $(sort $(foreach layer,$(LAYERS),$(wildcard src/$(layer)/*.c src/$(layer)/*/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 MAIN    := $(BUILD)/obj/cmd/main.o
 PROTO_C := $(BUILD)/gen/raftmetrics.pb-c.c
@@ -38,7 +38,7 @@ LIBRARY := $(BUILD)/libraftmetrics.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-HEADERS    := $(sort $(wildcard include/raftmetrics/*/*.h src/*/*.h))
+HEADERS    := $(sort $(wildcard include/raftmetrics/*/*.h src/*/*.h src/*/*/*.h))
 C_FILES    := $(SOURCES) $(HEADERS) $(wildcard tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 
 .DEFAULT_GOAL := all

@@ -15,6 +15,11 @@
 
 enum { RM__REQUEST_ID_MAX = 128 };
 
+enum {
+    /* A million values with their timestamps and labels; past it the client must ask for less. */
+    RM__ANSWER_BYTES_MAX = 256 << 20,
+};
+
 struct rm__front;
 
 struct rm__exchange {

@@ -6,7 +6,7 @@
 
 #include "accept.h"
 #include "admission.h"
-#include "answer.h"
+#include "exchange.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/random.h"

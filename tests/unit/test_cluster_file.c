@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "../../src/api/cluster_file.h"
+#include "../../src/api/worker/cluster_file.h"
 #include "raftmetrics/base/error.h"
 
 enum { N_SHARDS = 4, BYTES_MAX = 8192 };

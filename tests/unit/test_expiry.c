@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/expiry.h"
+#include "../../src/api/worker/expiry.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/proto/write_batch.h"
 

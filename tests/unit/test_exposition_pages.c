@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/exposition_build.h"
 #include "../../src/api/exposition_text.h"
 #include "../../src/api/exposition_wire.h"
+#include "../../src/api/worker/exposition_build.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/partitioning/jump_hash.h"
 #include "random.h"

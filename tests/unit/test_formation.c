@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/formation.h"
+#include "../../src/api/worker/formation.h"
 
 static const struct rm__formation_word silent = {false, false};
 static const struct rm__formation_word stranger = {true, false};

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/shard_dir.h"
+#include "../../src/api/worker/shard_dir.h"
 #include "raftmetrics/base/error.h"
 
 enum { PATH_BYTES = 128, SHARD = 5, FILE_BYTES = 100000 };

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/shard_queue.h"
+#include "../../src/api/control/shard_queue.h"
 #include "../../src/api/write.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"

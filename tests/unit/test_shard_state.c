@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "../../src/api/batch_check.h"
-#include "../../src/api/shard_state.h"
+#include "../../src/api/worker/batch_check.h"
+#include "../../src/api/worker/shard_state.h"
 #include "../../src/api/write.h"
 #include "image_blob.h"
 #include "raftmetrics/base/error.h"

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "../../src/api/upkeep.h"
+#include "../../src/api/worker/upkeep.h"
 
 enum { STILL_MS = 30000 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../src/api/values_body.h"
+#include "../../src/api/worker/values_body.h"
 #include "model.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/number.h"
