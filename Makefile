@@ -43,7 +43,7 @@ C_FILES    := $(SOURCES) $(HEADERS) $(wildcard tests/unit/*.[ch] tests/fuzz/*.[c
 
 .DEFAULT_GOAL := all
 .PHONY: all debug run test unit system faults test-long test-planted check asan tsan valgrind fuzz bench cov format \
-        check-format tidy check-headers check-layers install clean help setup setup-test
+        check-format tidy check-headers check-layers check-planted install clean help setup setup-test
 
 all: setup $(BIN) ## build build/raftmetrics, the one binary
 
@@ -84,7 +84,7 @@ $(PROTO_O): $(PROTO_C)
 $(PROTO_C): src/proto/raftmetrics.proto | build/.setup-build
 	$(Q)mkdir -p $(@D) && protoc-c --proto_path=src/proto --c_out=$(@D) $<
 
-test: setup-test all check-layers check-headers check-format unit system ## every quick test
+test: setup-test all check-layers check-headers check-format check-planted unit system ## every quick test
 
 unit: $(UNIT_TESTS) ## unit tests
 	$(Q)tests/style/run-unit $^
@@ -107,7 +107,7 @@ test-long: setup-test $(BIN) ## faults for an hour, and each kind by itself (FAU
 test-planted: setup-test all ## plant known bugs, one at a time, and see tests fail
 	$(Q)$(PYTHON) tests/planted/run
 
-check: check-layers check-headers check-format tidy ## style, layers, headers, lint
+check: check-layers check-headers check-format check-planted tidy ## style, layers, headers, lint
 
 asan: ## unit and system tests under the address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) --no-print-directory MODE=asan setup-test all unit system
@@ -153,6 +153,10 @@ check-headers: $(PROTO_C) ## every header compiles alone, with gcc and clang
 
 check-layers: ## the layers include only what they may
 	$(Q)$(PYTHON) tests/style/check_layers.py
+
+check-planted: setup-test ## the planted bugs of test-planted can still be planted
+	$(Q)for each in tests/planted/*.patch; do patch -p1 --dry-run -s -i $$each >/dev/null || \
+	    { echo "$$each does not apply to the code as it is" >&2; exit 1; }; done
 
 install: all ## install into $(DESTDIR)$(PREFIX)/bin
 	install -D -m 755 $(BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/raftmetrics
