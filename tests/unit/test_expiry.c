@@ -158,6 +158,24 @@ static void test_out_of_room_begins_anew(void **state)
     rm_store_free(store);
 }
 
+/* What was proposed may be refused, or lost with nothing else changed. */
+static void test_what_came_to_nothing_is_found_again(void **state)
+{
+    struct rm_store *store = start();
+    struct rm__expiry expiry = {0};
+    struct rm_buffer lost;
+
+    (void)state;
+    record(store, "a1", 0);
+    rm_buffer_init(&lost, BATCH_MAX);
+    assert_int_equal(rm__expiry_step(&expiry, store, 7, MAX_AGE_MS + 1, INTERVAL_MS, &lost), 0);
+    assert_true(lost.len > 0);
+    rm_buffer_done(&lost);
+    assert_int_equal(step(&expiry, store, 7 + INTERVAL_MS, MAX_AGE_MS + 1), 1);
+    assert_int_equal(n_series(store), 0);
+    rm_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_an_idle_store_is_left_alone),
         cmocka_unit_test(test_slices_follow_each_other),
         cmocka_unit_test(test_out_of_room_begins_anew),
+        cmocka_unit_test(test_what_came_to_nothing_is_found_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,9 @@ int rm__expiry_step(struct rm__expiry *expiry, const struct rm_store *store, uin
     }
     rm_store_find_expired(store, time_ms, SLICE_WORK, &expiry->search, found, &n);
     rv = append_all(found, n, batch);
+    if (n > 0) {
+        expiry->search.due_ms = INT64_MIN; /* what is proposed may come to nothing */
+    }
     stand_where_it_closes_up(&expiry->search, found, n);
     if (rv != 0 || expiry->search.is_done) {
         expiry->is_searching = false;
