@@ -12,7 +12,9 @@
 #include "image_blob.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/exposure.h"
+#include "raftmetrics/metrics/frozen_values.h"
 #include "raftmetrics/metrics/key_table.h"
+#include "raftmetrics/metrics/query_run.h"
 #include "raftmetrics/metrics/store.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
@@ -187,6 +189,92 @@ static int use_store(void)
     return rv;
 }
 
+/* What is under way when a store changes, and goes. */
+struct lookers {
+    struct rm_query_run *run;
+    struct rm_frozen_values *values;
+    struct rm_frozen_values *twin;
+    struct rm_image *image;
+};
+
+static int begin_looking(struct rm_store *store, struct lookers *lookers)
+{
+    const struct rm_query query = {
+        .selection = {.metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX},
+        .group_by = {rm_slice_of("host")},
+        .n_group_by = 1,
+        .quantiles = {0.5},
+        .n_quantiles = 1};
+    bool is_done;
+    int rv = rm_query_run_begin(store, &query, &lookers->run);
+
+    if (rv == 0) {
+        rv = rm_query_run_work(lookers->run, 1, &is_done);
+    }
+    if (rv == 0) {
+        rv = rm_store_freeze_values(store, &query.selection, 300, NULL, RM_VALUES_BY_TIME,
+                                    &lookers->values);
+    }
+    if (rv == 0) {
+        rv = rm_frozen_values_twin(lookers->values, &lookers->twin);
+    }
+    if (rv == 0) {
+        lookers->image = rm_store_freeze(store);
+        rv = lookers->image == NULL ? RM_ENOMEM : 0;
+    }
+    return rv == 0 ? rm_image_gather(lookers->image, 4, &is_done) : rv;
+}
+
+/* A query is lost where there was no memory to keep what it looks at; the store goes on. */
+static int end_looking(const struct lookers *lookers)
+{
+    struct rm_query_result result;
+    struct rm_point points[300];
+    bool is_done;
+    size_t n;
+    int rv = rm_query_run_work(lookers->run, INT64_MAX, &is_done);
+
+    if (rv == 0) {
+        rm_query_run_take(lookers->run, &result);
+        assert_int_equal(result.n_groups, 2);
+        rm_query_result_done(&result);
+        rv = rm_frozen_values_next(lookers->twin, points, 300, &n);
+    }
+    if (rv == 0) {
+        rv = rm_image_gather(lookers->image, SIZE_MAX, &is_done);
+    }
+    return rv == RM_ECANCELED ? RM_ENOMEM : rv;
+}
+
+static int look_while_it_changes(void)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct lookers lookers = {0};
+    int rv = store == NULL ? RM_ENOMEM : fill(store);
+
+    if (rv == 0) {
+        rv = begin_looking(store, &lookers);
+    }
+    if (rv == 0) {
+        rv = fill(store);
+    }
+    if (rv == 0) {
+        rv = expire(store);
+    }
+    if (rv == 0) {
+        rv = rm_store_delete(store, rm_slice_of("m1"));
+    }
+    if (rv == 0) {
+        rv = end_looking(&lookers);
+    }
+    rm_query_run_free(lookers.run);
+    rm_frozen_values_free(lookers.values);
+    rm_store_free(store);
+    rm_frozen_values_free(lookers.twin);
+    rm_image_release(lookers.image);
+    return rv;
+}
+
 /* Restores @image and uses what comes of it, all that a shared chunk may go through included. */
 static int use_image(struct rm_image *image)
 {
@@ -288,6 +376,12 @@ static void test_store(void **state)
     fail_each_allocation(use_store);
 }
 
+static void test_lookers(void **state)
+{
+    (void)state;
+    fail_each_allocation(look_while_it_changes);
+}
+
 static void test_key_table(void **state)
 {
     (void)state;
@@ -317,7 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store),       cmocka_unit_test(test_key_table),
         cmocka_unit_test(test_store_image), cmocka_unit_test(test_key_table_image),
-        cmocka_unit_test(test_shard_map),
+        cmocka_unit_test(test_shard_map),   cmocka_unit_test(test_lookers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
