@@ -5,10 +5,38 @@
 
 #include "raftmetrics/base/error.h"
 
+/* One for all views that were open when the series changed. */
 struct kept {
     const struct rm_series *item;
     struct rm_series *copy;
+    uint32_t n_owners;
 };
+
+/* NULL when out of memory. */
+static struct kept *kept_new(const struct rm_series *series)
+{
+    struct kept *kept = malloc(sizeof *kept);
+
+    if (kept == NULL) {
+        return NULL;
+    }
+    *kept = (struct kept){series, rm__series_snapshot(series), 1};
+    if (kept->copy == NULL) {
+        free(kept);
+        return NULL;
+    }
+    return kept;
+}
+
+/* Takes NULL. */
+static void kept_unref(struct kept *kept)
+{
+    if (kept == NULL || --kept->n_owners > 0) {
+        return;
+    }
+    rm__series_free(kept->copy);
+    free(kept);
+}
 
 static bool is_of(const void *item, const void *series)
 {
@@ -51,12 +79,7 @@ void rm__view_close(struct rm_view *view)
         return;
     }
     for (size_t i = 0; i < view->kept.n_slots; i++) {
-        struct kept *kept = view->kept.slots[i].item;
-
-        if (kept != NULL) {
-            rm__series_free(kept->copy);
-            free(kept);
-        }
+        kept_unref(view->kept.slots[i].item);
     }
     rm__table_done(&view->kept);
     rm__shared_bounds_unref(view->bounds);
@@ -72,25 +95,19 @@ const struct rm_series *rm__view_series(const struct rm_view *view, const struct
     return kept == NULL ? item : kept->copy;
 }
 
-static void keep(struct rm_view *view, const struct rm_series *series)
+static void keep(struct rm_view *view, struct kept *kept)
 {
-    struct kept *kept = malloc(sizeof *kept);
-
-    if (kept != NULL) {
-        *kept = (struct kept){series, rm__series_snapshot(series)};
-    }
-    if (kept == NULL || kept->copy == NULL ||
-        rm__table_add(&view->kept, hash_of(series), kept) != 0) {
-        if (kept != NULL) {
-            rm__series_free(kept->copy);
-        }
-        free(kept);
+    if (kept == NULL || rm__table_add(&view->kept, hash_of(kept->item), kept) != 0) {
         view->is_lost = true;
+        return;
     }
+    kept->n_owners++;
 }
 
 void rm__views_keep(const struct rm_list *views, const struct rm_series *series)
 {
+    struct kept *kept = NULL;
+
     if (rm__series_n_chunks(series) == 0) {
         return; /* it is new */
     }
@@ -98,9 +115,11 @@ void rm__views_keep(const struct rm_list *views, const struct rm_series *series)
         struct rm_view *view = RM_LIST_ENTRY(link, struct rm_view, link);
 
         if (view->metric == series->metric && !view->is_lost && find(view, series) == NULL) {
-            keep(view, series);
+            kept = kept != NULL ? kept : kept_new(series);
+            keep(view, kept);
         }
     }
+    kept_unref(kept);
 }
 
 void rm__views_lose(struct rm_list *views)

@@ -1,6 +1,6 @@
 /* The series of a metric as they are at one moment, for a reader who takes his time while the store
  * goes on changing. Opened at once, whatever they hold: what is about to change is copied first,
- * once for each view of it. Sealed chunks are shared, so a copy is a few open ones. */
+ * once for all views that are open. Sealed chunks are shared, so a copy is a few open ones. */
 #ifndef RAFTMETRICS_SRC_METRICS_VIEW_H
 #define RAFTMETRICS_SRC_METRICS_VIEW_H
 

@@ -382,6 +382,39 @@ static void test_lookers(void **state)
     fail_each_allocation(look_while_it_changes);
 }
 
+enum { N_VIEWS = 8 };
+
+/* How many allocations more there are when a series has changed under @n queries. */
+static long kept_for(size_t n)
+{
+    const struct rm_query query = {
+        .selection = {.metric_name = rm_slice_of("m1"), .from_ms = INT64_MIN, .to_ms = INT64_MAX}};
+    struct rm_store *store = rm_store_new(1);
+    struct rm_query_run *runs[N_VIEWS];
+    long n_live;
+
+    assert_non_null(store);
+    assert_int_equal(fill(store), 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(rm_query_run_begin(store, &query, &runs[i]), 0);
+    }
+    n_live = failing_malloc_n_live;
+    assert_int_equal(record(store, "m1", "a", 2000), 0);
+    n_live = failing_malloc_n_live - n_live;
+    for (size_t i = 0; i < n; i++) {
+        rm_query_run_free(runs[i]);
+    }
+    rm_store_free(store);
+    return n_live;
+}
+
+/* A table each, and no more. */
+static void test_what_changes_is_kept_once(void **state)
+{
+    (void)state;
+    assert_int_equal(kept_for(N_VIEWS) - kept_for(1), N_VIEWS - 1);
+}
+
 static void test_key_table(void **state)
 {
     (void)state;
@@ -409,9 +442,13 @@ static void test_shard_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_store),       cmocka_unit_test(test_key_table),
-        cmocka_unit_test(test_store_image), cmocka_unit_test(test_key_table_image),
-        cmocka_unit_test(test_shard_map),   cmocka_unit_test(test_lookers),
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_key_table),
+        cmocka_unit_test(test_store_image),
+        cmocka_unit_test(test_key_table_image),
+        cmocka_unit_test(test_shard_map),
+        cmocka_unit_test(test_lookers),
+        cmocka_unit_test(test_what_changes_is_kept_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
