@@ -8,6 +8,7 @@ import pytest
 from lib import exposition
 from lib.checks import check_error
 from lib.client import item, path_of
+from lib.node import START_SECONDS
 from lib.placement import DEFAULT_SHARDS, shard_of
 from lib.prometheus import Prometheus
 from lib.wait import wait_until
@@ -340,7 +341,8 @@ def test_what_is_exposed_may_change(make_cluster):
         cluster.write_config(worker, node_id=1, data_dir=str(cluster.data_directory / worker.name),
                              exposition=[{"pattern": "*", "as": as_what}])
         worker.start()
-        cluster.wait_writable()
+        # Control may not have missed it yet; and before it leads again it exposes nothing.
+        wait_until(lambda: b"# TYPE" in worker.ask("/metrics").body, START_SECONDS, "the worker to lead its shards")
         families = scrape(worker.client())
         assert {name: family.type for name, family in families.items()} == types
 
