@@ -7,7 +7,8 @@
  * something to read, the watch rests until libcurl wants it again. That holds for the sockets that
  * rm__client_open_socket opened, which rm__client_close_socket closes; those that libcurl makes for
  * itself (the resolver's) it closes without a word as soon as it has said that it needs no watch
- * any more. */
+ * any more. So does libcurl 7.88 with those that it had not seen connected yet: their watches rest
+ * until the descriptor is given out anew, or to the client's end. */
 #include "raftmetrics/net/http_client.h"
 
 #include <stdlib.h>
@@ -124,6 +125,10 @@ static struct rm__watch *watch_new(struct rm_http_client *client, curl_socket_t 
 
     if (reserve_place(client, socket) != 0) {
         return NULL;
+    }
+    watch = watch_find(client, socket);
+    if (watch != NULL) {
+        watch_close(watch); /* of a socket that is no more */
     }
     watch = calloc(1, sizeof *watch);
     if (watch == NULL) {
@@ -315,6 +320,11 @@ void rm_http_client_free(struct rm_http_client *client)
         rm__transfer_free(transfer);
     }
     curl_multi_cleanup(client->multi);
+    for (size_t i = 0; i < client->n_watches; i++) {
+        if (client->watches[i] != NULL) {
+            watch_close(client->watches[i]);
+        }
+    }
     uv_close((uv_handle_t *)client->timer, on_handle_closed);
     uv_close((uv_handle_t *)client->reaper, on_handle_closed);
     uv_close((uv_handle_t *)client->resumer, on_handle_closed);

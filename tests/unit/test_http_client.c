@@ -448,6 +448,63 @@ struct renewal {
     struct outcome second;
 };
 
+/* ---- a server that accepts nobody ---- */
+
+enum { N_WAITING = 8 };
+
+struct full_server {
+    int listener;
+    uint16_t port;
+    int waiting[N_WAITING]; /* connections, more than it lets wait */
+};
+
+static void open_full(struct full_server *full)
+{
+    full->listener = raw_listen(&full->port);
+    assert_true(full->listener >= 0);
+    assert_int_equal(listen(full->listener, 0), 0);
+    for (int i = 0; i < N_WAITING; i++) {
+        struct sockaddr_in address = raw_address(full->port);
+
+        full->waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(full->waiting[i], (struct sockaddr *)&address, sizeof address);
+    }
+}
+
+static void close_full(struct full_server *full)
+{
+    for (int i = 0; i < N_WAITING; i++) {
+        close(full->waiting[i]);
+    }
+    close(full->listener);
+}
+
+/* libcurl may close the socket of a connection that never was one without a word. */
+static void test_what_is_canceled_while_it_connects(void **state)
+{
+    struct outcome outcomes[2];
+    struct rm_http_call call;
+    struct full_server full = {0};
+    struct world world;
+    char url[URL_MAX];
+
+    (void)state;
+    open_world(&world);
+    open_full(&full);
+    make_url(url, full.port, "/");
+    call = call_of("GET", url);
+    send_call(&world, &call, &outcomes[0]);
+    assert_int_equal(get(&world, "/while-it-connects").status, 200);
+    rm_http_client_cancel(world.client);
+    assert_int_equal(outcomes[0].error, RM_ECANCELED);
+    assert_int_equal(get(&world, "/after-that").status, 200);
+    send_call(&world, &call, &outcomes[1]);
+    assert_int_equal(get(&world, "/while-it-connects").status, 200);
+    close_world(&world); /* nothing of it is left on the loop, which says so */
+    assert_int_equal(outcomes[1].error, RM_ECANCELED);
+    close_full(&full);
+}
+
 static void on_canceled(const struct rm_http_answer *answer, void *data)
 {
     struct renewal *renewal = data;
@@ -848,6 +905,7 @@ int main(void)
         cmocka_unit_test(test_no_answer_in_time),
         cmocka_unit_test(test_the_bound_of_an_answer),
         cmocka_unit_test(test_free_cancels_what_is_under_way),
+        cmocka_unit_test(test_what_is_canceled_while_it_connects),
         cmocka_unit_test(test_cancel_ends_what_is_under_way_only),
         cmocka_unit_test(test_one_of_several_is_canceled),
         cmocka_unit_test(test_what_is_canceled_before_it_is_sent),
