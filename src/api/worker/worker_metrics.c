@@ -226,7 +226,7 @@ static void write_neighbours(struct rm_exposition *exposition,
 
 static void write_slow_reads(struct rm_exposition *exposition, const struct rm__slow_reads *reads)
 {
-    rm__self_gauge_of(exposition, "raftmetrics_worker_slow_reads",
+    rm__self_gauge_of(exposition, "raftmetrics_worker_slow_reads_running",
                       "Reads that are worked off a slice at a time now.", (double)reads->n_waiting);
     rm__self_counter(exposition, "raftmetrics_worker_slow_reads_total",
                      "Reads that took more than one slice.");
