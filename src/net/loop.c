@@ -1,6 +1,7 @@
 #include "raftmetrics/net/loop.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -275,7 +276,14 @@ struct rm_signal *rm_signal_new(struct rm_loop *loop, int signum, rm_signal_cb c
 
 void rm_signal_free(struct rm_signal *handle)
 {
-    if (handle != NULL) {
-        uv_close((uv_handle_t *)&handle->uv, on_signal_closed);
+    int signum;
+
+    if (handle == NULL) {
+        return;
+    }
+    signum = handle->uv.signum;
+    uv_close((uv_handle_t *)&handle->uv, on_signal_closed);
+    if (signum != 0) {
+        signal(signum, SIG_IGN); /* libuv has given it its default, to kill the process */
     }
 }

@@ -56,7 +56,8 @@ struct uv_loop_s *rm_loop_uv(struct rm_loop *loop);
 
 typedef void (*rm_signal_cb)(int signum, void *data);
 
-/* Calls @cb on each @signum of the process, until freed. NULL on failure. */
+/* Calls @cb on each @signum of the process, until freed; after that the process ignores it, for it
+ * is on its way out and not to be killed there. NULL on failure. */
 struct rm_signal *rm_signal_new(struct rm_loop *loop, int signum, rm_signal_cb cb, void *data);
 void rm_signal_free(struct rm_signal *signal);
 
