@@ -10,6 +10,7 @@ MS = 1732568363376
 N_SERIES = 12
 N_VALUES = 60_000  # some thousand a series: many chunks each
 LOG_BYTES = 1 << 20  # of which that is several: a log is cut by snapshots
+TRAILING_MIN = 64  # entries that a snapshot leaves in the log at least
 
 
 def write(client, rng, first, n):
@@ -31,6 +32,15 @@ def own_metric(worker, name):
     return exposition.parse(worker.ask("/status/metrics").body)[f"raftmetrics_raft_{name}"].total()
 
 
+def write_until_cut(client, rng, leader, left_at):
+    """Half of the entries stay in the log when a snapshot cuts it: until those behind @left_at are not among them."""
+    first = N_VALUES
+    while own_metric(leader, "snapshot_index") <= 2 * left_at + TRAILING_MIN:
+        assert first < 10 * N_VALUES, "the log is not cut"
+        write(client, rng, first, 2000)
+        first += 2000
+
+
 def test_by_its_log_by_a_snapshot_of_its_own_and_by_another_ones(make_cluster):
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -45,7 +55,7 @@ def test_by_its_log_by_a_snapshot_of_its_own_and_by_another_ones(make_cluster):
     write(client, rng, N_VALUES // 3, N_VALUES // 3)
     assert client.delete(path_of("m2")).status == 200
     write(client, rng, 2 * N_VALUES // 3, N_VALUES // 3)
-    wait_until(lambda: own_metric(leader, "snapshot_index") > left_at, 30, "the log to be cut")
+    write_until_cut(client, rng, leader, left_at)
     committed = cluster.replica(leader, 0)["commit_index"]
     behind.start()
     wait_until(lambda: (cluster.replica(behind, 0) or {}).get("applied_index", 0) >= committed, 30, "it to catch up")

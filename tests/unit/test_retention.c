@@ -296,7 +296,7 @@ static void check_names(struct rm_store *store, int first, int step)
     size_t at = 0;
 
     for (int i = first; i < MANY; i += step) {
-        char name[16];
+        char name[24];
 
         snprintf(name, sizeof name, "short_%04d", i);
         assert_true(at < n && rm_slice_is(listed[at++].name, name));
@@ -308,7 +308,7 @@ static void check_names(struct rm_store *store, int first, int step)
 static void record_metrics(struct rm_store *store, int first, int step, int64_t timestamp_ms)
 {
     for (int i = MANY - step + first; i >= 0; i -= step) {
-        char name[16];
+        char name[24];
 
         snprintf(name, sizeof name, "short_%04d", i);
         record(store, name, "", timestamp_ms, i);
