@@ -66,7 +66,8 @@ const struct rm_config_key rm_config_keys[] = {
      false, "series of one shard; past it what would begin one gets 429"},
     {"max_memory_bytes", RM_CONFIG_INT, WORKER, "2147483648", NULL, MIB, 1024 * GIB, NULL,
      AT(max_memory_bytes), false,
-     "data of all shards of the worker in memory; past it what would begin a series gets 429"},
+     "data of all shards of the worker in memory; past it what would begin a series gets 429; "
+     "reads that take long may hold an eighth of it beside that"},
     {"pid_file", RM_CONFIG_TEXT, BOTH, "", NULL, 1, 4095, NULL, AT(pid_file), false,
      "file that holds the daemon's pid, locked while it runs; empty: none"},
     {"threads", RM_CONFIG_INT, CONTROL, "1", NULL, 1, 64, NULL, AT(threads), false,

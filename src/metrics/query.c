@@ -344,6 +344,12 @@ void rm_query_run_take(struct rm_query_run *run, struct rm_query_result *ret_res
     run->memory = NULL;
 }
 
+size_t rm_query_run_bytes(const struct rm_query_run *run)
+{
+    return sizeof *run + rm__view_bytes(&run->view) + rm__grouping_bytes(run->view.n) +
+           (run->query.n_quantiles > 0 ? run->room.n_most * sizeof(double) : 0);
+}
+
 void rm_query_run_free(struct rm_query_run *run)
 {
     if (run == NULL) {

@@ -94,6 +94,11 @@ int rm__grouping_init(struct rm_grouping *grouping, const struct rm_query *query
     return grouping->gatherings == NULL || grouping->members == NULL ? RM_ENOMEM : 0;
 }
 
+size_t rm__grouping_bytes(size_t n_series)
+{
+    return (n_series + 1) * (sizeof(struct rm_gathering) + sizeof(struct rm_member));
+}
+
 void rm__grouping_done(struct rm_grouping *grouping)
 {
     rm__table_done(&grouping->table);

@@ -44,6 +44,9 @@ struct rm_grouping {
 int rm__grouping_init(struct rm_grouping *grouping, const struct rm_query *query,
                       const struct rm_view *view, uint64_t hash_seed);
 
+/* What that allocates for a view of @n_series. */
+size_t rm__grouping_bytes(size_t n_series);
+
 /* Harmless on a zeroed one. */
 void rm__grouping_done(struct rm_grouping *grouping);
 

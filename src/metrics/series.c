@@ -72,6 +72,17 @@ void rm__series_free(struct rm_series *series)
     free(series);
 }
 
+/* What is shared costs nothing more. Errors: RM_ENOMEM. */
+static int share_chunk(struct rm_series *copy, struct rm_chunk *chunk, struct rm_chunk **ret_chunk)
+{
+    *ret_chunk = rm__chunk_snapshot(chunk);
+    if (*ret_chunk == NULL) {
+        return RM_ENOMEM;
+    }
+    copy->n_bytes += *ret_chunk == chunk ? 0 : rm__chunk_bytes(*ret_chunk);
+    return 0;
+}
+
 /* Errors: RM_ENOMEM, after which the copy has some. */
 static int share_chunks(struct rm_series *copy, const struct rm_series *series)
 {
@@ -80,21 +91,16 @@ static int share_chunks(struct rm_series *copy, const struct rm_series *series)
         return RM_ENOMEM;
     }
     copy->older.capacity = series->older.n + 1;
+    copy->n_bytes += rm__vector_bytes(&copy->older);
     for (; copy->older.n < series->older.n; copy->older.n++) {
-        void *chunk = rm__chunk_snapshot(series->older.items[copy->older.n]);
+        struct rm_chunk *chunk;
 
-        if (chunk == NULL) {
+        if (share_chunk(copy, series->older.items[copy->older.n], &chunk) != 0) {
             return RM_ENOMEM;
         }
         copy->older.items[copy->older.n] = chunk;
     }
-    copy->head = series->head == NULL ? NULL : rm__chunk_snapshot(series->head);
-    return series->head != NULL && copy->head == NULL ? RM_ENOMEM : 0;
-}
-
-static bool has_dropped(const struct rm_series *series)
-{
-    return series->distribution != NULL && series->distribution->n_dropped > 0;
+    return series->head == NULL ? 0 : share_chunk(copy, series->head, &copy->head);
 }
 
 /* Errors: RM_ENOMEM. */
@@ -128,7 +134,7 @@ struct rm_series *rm__series_snapshot(const struct rm_series *series)
     copy->identity = series->identity;
     copy->late = series->late;
     if (share_chunks(copy, series) != 0 ||
-        (has_dropped(series) && copy_distribution(copy, series) != 0)) {
+        (series->distribution != NULL && copy_distribution(copy, series) != 0)) {
         rm__series_free(copy);
         return NULL;
     }

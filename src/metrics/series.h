@@ -64,8 +64,8 @@ struct rm_series *rm__series_new(struct rm_metric *metric, uint64_t hash,
 void rm__series_free(struct rm_series *series);
 
 /* A series that says the same of its values, and goes on saying it: it shares what never changes,
- * and belongs to nobody but the caller. It keeps a distribution only where values were dropped, and
- * may not be recorded to. NULL when out of memory. */
+ * and belongs to nobody but the caller. It may not be recorded to. Its n_bytes are without what it
+ * shares. NULL when out of memory. */
 struct rm_series *rm__series_snapshot(const struct rm_series *series);
 
 bool rm__series_has_labels(const struct rm_series *series, const struct rm_label *labels,

@@ -15,7 +15,7 @@ struct rm_store *rm_store_new(uint64_t hash_seed)
 
     if (store != NULL) {
         store->hash_seed = hash_seed;
-        rm_list_init(&store->views);
+        rm__views_init(&store->views);
     }
     return store;
 }
@@ -427,5 +427,6 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
                    rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index) +
                    rm__exposed_index_bytes(&store->exposed[0]) +
                    rm__exposed_index_bytes(&store->exposed[1]) +
-                   rm__bucket_table_bytes(&store->bounds) + rm__retention_bytes(&store->retention)};
+                   rm__bucket_table_bytes(&store->bounds) + rm__retention_bytes(&store->retention),
+        .n_kept_bytes = store->views.n_kept_bytes};
 }

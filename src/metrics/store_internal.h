@@ -20,7 +20,7 @@ struct rm_store {
     struct rm_exposed_index exposed[2]; /* with names escaped, and as they are */
     struct rm_bucket_table bounds;
     struct rm_retention retention; /* owned */
-    struct rm_list views;          /* of metrics, that readers have open: keep what changes */
+    struct rm_views views;         /* of metrics, that readers have open: keep what changes */
     uint64_t n_samples;
     uint64_t n_dropped;  /* samples, ever since the store was made; no part of the state */
     uint64_t n_expired;  /* series, likewise */

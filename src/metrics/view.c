@@ -13,7 +13,7 @@ struct kept {
 };
 
 /* NULL when out of memory. */
-static struct kept *kept_new(const struct rm_series *series)
+static struct kept *kept_new(const struct rm_series *series, struct rm_views *views)
 {
     struct kept *kept = malloc(sizeof *kept);
 
@@ -25,14 +25,18 @@ static struct kept *kept_new(const struct rm_series *series)
         free(kept);
         return NULL;
     }
+    views->n_kept_bytes += kept->copy->n_bytes;
     return kept;
 }
 
-/* Takes NULL. */
-static void kept_unref(struct kept *kept)
+/* Takes NULL. @views: NULL where the store is gone. */
+static void kept_unref(struct kept *kept, struct rm_views *views)
 {
     if (kept == NULL || --kept->n_owners > 0) {
         return;
+    }
+    if (views != NULL) {
+        views->n_kept_bytes -= kept->copy->n_bytes;
     }
     rm__series_free(kept->copy);
     free(kept);
@@ -56,11 +60,28 @@ static struct kept *find(const struct rm_view *view, const struct rm_series *ite
     return rm__table_find(&view->kept, hash_of(item), is_of, item);
 }
 
-int rm__view_open(struct rm_view *view, struct rm_list *views, const struct rm_metric *metric)
+void rm__views_init(struct rm_views *views)
+{
+    rm_list_init(&views->open);
+    views->n_kept_bytes = 0;
+}
+
+void rm__views_lose(struct rm_views *views)
+{
+    while (!rm_list_is_empty(&views->open)) {
+        struct rm_view *view = RM_LIST_ENTRY(views->open.next, struct rm_view, link);
+
+        view->is_lost = true;
+        view->views = NULL;
+        rm_list_remove(&view->link);
+    }
+}
+
+int rm__view_open(struct rm_view *view, struct rm_views *views, const struct rm_metric *metric)
 {
     size_t n_bytes = metric->series.n * sizeof *view->items;
 
-    *view = (struct rm_view){.metric = metric, .n = metric->series.n};
+    *view = (struct rm_view){.views = views, .metric = metric, .n = metric->series.n};
     view->items = malloc(n_bytes + 1);
     if (view->items == NULL) {
         return RM_ENOMEM;
@@ -69,7 +90,7 @@ int rm__view_open(struct rm_view *view, struct rm_list *views, const struct rm_m
     if (n_bytes > 0) {
         memcpy(view->items, metric->series.items, n_bytes);
     }
-    rm_list_push_back(views, &view->link);
+    rm_list_push_back(&views->open, &view->link);
     return 0;
 }
 
@@ -79,13 +100,18 @@ void rm__view_close(struct rm_view *view)
         return;
     }
     for (size_t i = 0; i < view->kept.n_slots; i++) {
-        kept_unref(view->kept.slots[i].item);
+        kept_unref(view->kept.slots[i].item, view->views);
     }
     rm__table_done(&view->kept);
     rm__shared_bounds_unref(view->bounds);
     rm_list_remove(&view->link);
     free(view->items);
     view->items = NULL;
+}
+
+size_t rm__view_bytes(const struct rm_view *view)
+{
+    return view->n * sizeof *view->items + rm__table_bytes(&view->kept);
 }
 
 const struct rm_series *rm__view_series(const struct rm_view *view, const struct rm_series *item)
@@ -104,30 +130,20 @@ static void keep(struct rm_view *view, struct kept *kept)
     kept->n_owners++;
 }
 
-void rm__views_keep(const struct rm_list *views, const struct rm_series *series)
+void rm__views_keep(struct rm_views *views, const struct rm_series *series)
 {
     struct kept *kept = NULL;
 
     if (rm__series_n_chunks(series) == 0) {
         return; /* it is new */
     }
-    for (const struct rm_list *link = views->next; link != views; link = link->next) {
+    for (const struct rm_list *link = views->open.next; link != &views->open; link = link->next) {
         struct rm_view *view = RM_LIST_ENTRY(link, struct rm_view, link);
 
         if (view->metric == series->metric && !view->is_lost && find(view, series) == NULL) {
-            kept = kept != NULL ? kept : kept_new(series);
+            kept = kept != NULL ? kept : kept_new(series, views);
             keep(view, kept);
         }
     }
-    kept_unref(kept);
-}
-
-void rm__views_lose(struct rm_list *views)
-{
-    while (!rm_list_is_empty(views)) {
-        struct rm_view *view = RM_LIST_ENTRY(views->next, struct rm_view, link);
-
-        view->is_lost = true;
-        rm_list_remove(&view->link);
-    }
+    kept_unref(kept, views);
 }

@@ -4,13 +4,23 @@
 #ifndef RAFTMETRICS_SRC_METRICS_VIEW_H
 #define RAFTMETRICS_SRC_METRICS_VIEW_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "metric.h"
 #include "raftmetrics/base/list.h"
 #include "series.h"
 #include "table.h"
 
+/* Those that are open of a store. */
+struct rm_views {
+    struct rm_list open;
+    uint64_t n_kept_bytes; /* of the copies that are kept for them */
+};
+
 struct rm_view {
     struct rm_list link;
+    struct rm_views *views;         /* NULL: the store is gone */
     const struct rm_metric *metric; /* to be compared only: it may be gone */
     const struct rm_series **items; /* in the order of their creation; names, rather than pointers:
                                        rm__view_series tells what to read */
@@ -20,20 +30,25 @@ struct rm_view {
     bool is_lost;                    /* there was no memory for a copy, or the store is gone */
 };
 
+void rm__views_init(struct rm_views *views);
+
+/* The store goes. */
+void rm__views_lose(struct rm_views *views);
+
 /* Among @views, the store's. Errors: RM_ENOMEM. */
-int rm__view_open(struct rm_view *view, struct rm_list *views, const struct rm_metric *metric);
+int rm__view_open(struct rm_view *view, struct rm_views *views, const struct rm_metric *metric);
 
 /* Harmless on a zeroed one. */
 void rm__view_close(struct rm_view *view);
+
+/* Allocated bytes, the copies that are kept for it not counted. */
+size_t rm__view_bytes(const struct rm_view *view);
 
 /* What @item was when the view was opened; valid until the store changes. Not of a view that is
  * lost. */
 const struct rm_series *rm__view_series(const struct rm_view *view, const struct rm_series *item);
 
 /* To be called before a series changes or goes. */
-void rm__views_keep(const struct rm_list *views, const struct rm_series *series);
-
-/* The store goes. */
-void rm__views_lose(struct rm_list *views);
+void rm__views_keep(struct rm_views *views, const struct rm_series *series);
 
 #endif

@@ -1,5 +1,7 @@
-"""Aggregates that take longer than a worker's loop may be held: they are worked off in slices, and
-tell of one moment all the same."""
+"""Aggregates and histograms that take longer than a worker's loop may be held: they are worked off
+in slices, and tell of one moment all the same."""
+import concurrent.futures
+import contextlib
 import threading
 
 import pytest
@@ -12,6 +14,7 @@ from lib.wait import wait_until
 
 N_VALUES = 600_000  # several slices of them
 N_AT_ONCE = 10_000
+N_SERIES, N_IN_EACH = 4000, 20  # also for a histogram of them
 SPECIAL = 77.5
 
 
@@ -101,6 +104,29 @@ def test_groups_in_steps_have_the_order_of_the_same_moment(shared, filled):
     client.close()
 
 
+def test_a_histogram_of_many_series_tells_of_one_moment(shared):
+    client = shared.client(timeout=30)
+    name = "slow.many"
+    n = N_SERIES * N_IN_EACH
+    for start in range(0, n, N_AT_ONCE):
+        client.record_all([item(name, 1 + value % 1000, 1_000_000_000_000 + value, {"host": f"s{value % N_SERIES}"})
+                           for value in range(start, min(start + N_AT_ONCE, n))])
+    before = slow_reads(leader_of(shared, name))
+    writer = Writer(shared, name)
+    try:
+        counts = set()
+        for _ in range(20):
+            answer = client.get(path_of(name) + "/histogram", {"native": "true"}).json()
+            at_zero, *_, at_infinity = [bucket["count"] for bucket in answer["buckets"]]
+            assert at_infinity == answer["count"] == n + 2 * at_zero
+            assert sum(count for _, count in answer["negative"]) == at_zero
+            counts.add(answer["count"])
+    finally:
+        writer.stop()
+    assert len(counts) > 1 and slow_reads(leader_of(shared, name)) >= before + 20
+    client.close()
+
+
 def test_what_is_deleted_under_it_is_told_as_it_was(make_cluster):
     cluster = make_cluster()
     client, other = cluster.client(timeout=30), cluster.client(timeout=30)
@@ -125,6 +151,30 @@ def test_what_is_deleted_under_it_is_told_as_it_was(make_cluster):
     check_error(client.get(path_of(name)), 404, "unknown_metric")
     client.close()
     other.close()
+
+
+def test_they_may_not_hold_too_much_together(make_cluster):
+    cluster = make_cluster(worker={"max_memory_bytes": 1 << 20})  # an eighth is less than a median of many values takes
+    client = cluster.client(timeout=30)
+    name = "slow.memory"
+    fill(client, name)
+
+    def ask_median(_):
+        with contextlib.closing(cluster.client(timeout=30)) as own:
+            return own.get(path_of(name) + "/aggregate", {"agg": "p50"})
+
+    statuses = set()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in range(100):
+            for answer in pool.map(ask_median, range(8)):
+                statuses.add(answer.status)
+                if answer.status != 200:
+                    check_error(answer, 503, "overloaded")
+            if len(statuses) == 2:
+                break
+    assert statuses == {200, 503}
+    assert client.aggregate(name, agg="p50") is not None
+    client.close()
 
 
 def test_a_worker_that_stops_leaves_nobody_without_an_answer(make_cluster):

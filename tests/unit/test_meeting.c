@@ -1,7 +1,8 @@
-/* All who look at a store while it goes on, at once: queries that are worked off in pieces, frozen
- * values with their twins, images that are gathered and then read by another thread. Each tells
- * what the store was when it began, whatever was recorded, late or not, dropped, expired, deleted
- * or restored meanwhile; and a replica that lives on through images has the same state. */
+/* All who look at a store while it goes on, at once: queries and histograms that are worked off in
+ * pieces, frozen values with their twins, images that are gathered and then read by another thread.
+ * Each tells what the store was when it began, whatever was recorded, late or not, dropped,
+ * expired, deleted or restored meanwhile; and a replica that lives on through images has the same
+ * state. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,13 +19,21 @@
 #include "image_blob.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/frozen_values.h"
+#include "raftmetrics/metrics/histogram_run.h"
 #include "raftmetrics/metrics/query_run.h"
 #include "raftmetrics/metrics/store.h"
 #include "random.h"
 
 #define EVERY(things) (sizeof(things) / sizeof *(things))
 
-enum { N_ROUNDS = 1200, N_QUERIES = 6, N_READERS = 4, BURST_MAX = 600, POINTS_MAX = 300 };
+enum {
+    N_ROUNDS = 1200,
+    N_QUERIES = 6,
+    N_MERGINGS = 3,
+    N_READERS = 4,
+    BURST_MAX = 600,
+    POINTS_MAX = 300
+};
 
 static const char *const NAMES[] = {"a", "a/b", "few_long", "many_short", "short_a"};
 static const char *const HOSTS[] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
@@ -47,6 +56,13 @@ struct asked {
     bool is_lost; /* its store is gone */
 };
 
+/* A histogram under way, and what it has to be. */
+struct merging {
+    struct rm_histogram_run *run; /* NULL: none */
+    struct rm_histograms truth;
+    bool is_lost; /* its store is gone */
+};
+
 /* Values under way, and what is left of what they have to be. */
 struct reader {
     struct rm_frozen_values *ways[2];
@@ -66,6 +82,7 @@ struct world {
     bool is_sealing;
     pthread_t sealing;
     struct asked asked[N_QUERIES];
+    struct merging mergings[N_MERGINGS];
     struct reader readers[N_READERS];
     unsigned n_images, n_answers, n_lost, n_read;
 };
@@ -270,6 +287,77 @@ static void go_on_with_query(struct world *world, struct asked *asked)
     }
 }
 
+/* ---- histograms ---- */
+
+static void check_side(const struct rm_native_side *a, const struct rm_native_side *b)
+{
+    assert_int_equal(a->n, b->n);
+    for (uint32_t i = 0; i < a->n; i++) {
+        assert_int_equal(a->buckets[i].index, b->buckets[i].index);
+        assert_int_equal(a->buckets[i].count, b->buckets[i].count);
+    }
+}
+
+static void check_histograms(const struct rm_histograms *a, const struct rm_histograms *b)
+{
+    assert_int_equal(a->count, b->count);
+    check_doubles(a->sum, b->sum);
+    check_doubles(a->min, b->min);
+    check_doubles(a->max, b->max);
+    assert_true(rm_bucket_bounds_are_equal(a->bounds, b->bounds));
+    for (size_t i = 0; i <= a->bounds.n; i++) {
+        assert_int_equal(rm_histogram_count(&a->classic, i), rm_histogram_count(&b->classic, i));
+    }
+    assert_int_equal(a->native.schema, b->native.schema);
+    assert_int_equal(a->native.zero_count, b->native.zero_count);
+    check_side(&a->native.positive, &b->native.positive);
+    check_side(&a->native.negative, &b->native.negative);
+}
+
+static void end_merging(struct merging *merging)
+{
+    rm_histogram_run_free(merging->run);
+    rm_histograms_done(&merging->truth);
+    *merging = (struct merging){0};
+}
+
+static void begin_merging(struct world *world, struct merging *merging)
+{
+    struct rm_query query = any_query(world);
+
+    if (rm_histogram_run_begin(world->store, &query.selection, &merging->run) == 0) {
+        assert_int_equal(rm_store_histogram(world->twin, &query.selection, &merging->truth), 0);
+    }
+}
+
+static void go_on_with_merging(struct world *world, struct merging *merging)
+{
+    struct rm_histograms histograms;
+    bool is_done = false;
+    int rv;
+
+    if (merging->run == NULL) {
+        begin_merging(world, merging);
+        return;
+    }
+    rv = rm_histogram_run_work(merging->run, 1 + (int64_t)below(world, 500), &is_done);
+    if (merging->is_lost) {
+        assert_int_equal(rv, RM_ECANCELED);
+        end_merging(merging);
+        return;
+    }
+    assert_int_equal(rv, 0);
+    if (is_done) {
+        rm_histogram_run_take(merging->run, &histograms);
+        check_histograms(&histograms, &merging->truth);
+        rm_histograms_done(&histograms);
+        world->n_answers++;
+    }
+    if (is_done || below(world, 200) == 0) {
+        end_merging(merging);
+    }
+}
+
 /* ---- values ---- */
 
 static void end_reader(struct reader *reader)
@@ -461,6 +549,9 @@ static void lose_all(struct world *world)
     for (size_t i = 0; i < N_QUERIES; i++) {
         world->asked[i].is_lost = world->asked[i].run != NULL;
     }
+    for (size_t i = 0; i < N_MERGINGS; i++) {
+        world->mergings[i].is_lost = world->mergings[i].run != NULL;
+    }
 }
 
 static void restore_one(struct world *world, struct rm_store **store)
@@ -519,6 +610,9 @@ static void step(struct world *world)
     for (size_t i = 0; i < N_QUERIES; i++) {
         go_on_with_query(world, &world->asked[i]);
     }
+    for (size_t i = 0; i < N_MERGINGS; i++) {
+        go_on_with_merging(world, &world->mergings[i]);
+    }
     for (size_t i = 0; i < N_READERS; i++) {
         go_on_with_reader(world, &world->readers[i]);
     }
@@ -547,6 +641,9 @@ static void test_all_look_at_a_store_that_goes_on(void **state)
     lose_all(&world);
     for (size_t i = 0; i < N_QUERIES; i++) {
         end_query(&world.asked[i]);
+    }
+    for (size_t i = 0; i < N_MERGINGS; i++) {
+        end_merging(&world.mergings[i]);
     }
     for (size_t i = 0; i < N_READERS; i++) {
         end_reader(&world.readers[i]);

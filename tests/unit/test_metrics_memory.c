@@ -13,6 +13,7 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/exposure.h"
 #include "raftmetrics/metrics/frozen_values.h"
+#include "raftmetrics/metrics/histogram_run.h"
 #include "raftmetrics/metrics/key_table.h"
 #include "raftmetrics/metrics/query_run.h"
 #include "raftmetrics/metrics/store.h"
@@ -192,6 +193,7 @@ static int use_store(void)
 /* What is under way when a store changes, and goes. */
 struct lookers {
     struct rm_query_run *run;
+    struct rm_histogram_run *histogram;
     struct rm_frozen_values *values;
     struct rm_frozen_values *twin;
     struct rm_image *image;
@@ -212,6 +214,9 @@ static int begin_looking(struct rm_store *store, struct lookers *lookers)
         rv = rm_query_run_work(lookers->run, 1, &is_done);
     }
     if (rv == 0) {
+        rv = rm_histogram_run_begin(store, &query.selection, &lookers->histogram);
+    }
+    if (rv == 0) {
         rv = rm_store_freeze_values(store, &query.selection, 300, NULL, RM_VALUES_BY_TIME,
                                     &lookers->values);
     }
@@ -229,6 +234,7 @@ static int begin_looking(struct rm_store *store, struct lookers *lookers)
 static int end_looking(const struct lookers *lookers)
 {
     struct rm_query_result result;
+    struct rm_histograms histograms;
     struct rm_point points[300];
     bool is_done;
     size_t n;
@@ -238,6 +244,12 @@ static int end_looking(const struct lookers *lookers)
         rm_query_run_take(lookers->run, &result);
         assert_int_equal(result.n_groups, 2);
         rm_query_result_done(&result);
+        rv = rm_histogram_run_work(lookers->histogram, INT64_MAX, &is_done);
+    }
+    if (rv == 0) {
+        rm_histogram_run_take(lookers->histogram, &histograms);
+        assert_int_equal(histograms.count, 401);
+        rm_histograms_done(&histograms);
         rv = rm_frozen_values_next(lookers->twin, points, 300, &n);
     }
     if (rv == 0) {
@@ -268,6 +280,7 @@ static int look_while_it_changes(void)
         rv = end_looking(&lookers);
     }
     rm_query_run_free(lookers.run);
+    rm_histogram_run_free(lookers.histogram);
     rm_frozen_values_free(lookers.values);
     rm_store_free(store);
     rm_frozen_values_free(lookers.twin);

@@ -658,6 +658,47 @@ static void record_value(struct rm_store *store, const char *host, int64_t times
     assert_int_equal(rm_store_record(store, &sample), 0);
 }
 
+static uint64_t kept_bytes(const struct rm_store *store)
+{
+    struct rm_store_stats stats;
+
+    rm_store_stats(store, &stats);
+    return stats.n_kept_bytes;
+}
+
+/* Once, however many runs go on and however often it changes; and until the last of them ends. */
+static void test_what_runs_keep_is_counted(void **state)
+{
+    enum { N_VALUES = 100, N_VALUE_BYTES = 24 };
+    const struct rm_query query = {
+        .selection = {.metric_name = rm_slice_of("m"), .from_ms = INT64_MIN, .to_ms = INT64_MAX}};
+    struct rm_store *store = rm_store_new(1);
+    struct rm_query_run *runs[2];
+    uint64_t n_bytes;
+
+    (void)state;
+    for (int i = 0; i < N_VALUES; i++) {
+        record_value(store, "a", i, i);
+    }
+    record_value(store, "b", 0, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rm_query_run_begin(store, &query, &runs[i]), 0);
+    }
+    assert_int_equal(kept_bytes(store), 0);
+    record_value(store, "a", N_VALUES, 1);
+    n_bytes = kept_bytes(store);
+    assert_in_range(n_bytes, N_VALUES * N_VALUE_BYTES, N_VALUES * N_VALUE_BYTES + 1024);
+    record_value(store, "a", N_VALUES + 1, 1);
+    assert_int_equal(kept_bytes(store), n_bytes);
+    record_value(store, "b", 1, 1);
+    assert_in_range(kept_bytes(store), n_bytes + 1, n_bytes + 1024);
+    rm_query_run_free(runs[0]);
+    assert_true(kept_bytes(store) > n_bytes);
+    rm_query_run_free(runs[1]);
+    assert_int_equal(kept_bytes(store), 0);
+    rm_store_free(store);
+}
+
 static struct rm_query query_of_all(void)
 {
     return (struct rm_query){
@@ -825,6 +866,7 @@ int main(void)
         cmocka_unit_test(test_queries_of_random_records),
         cmocka_unit_test(test_runs_answer_as_the_store_was),
         cmocka_unit_test(test_a_store_that_goes_under_a_run),
+        cmocka_unit_test(test_what_runs_keep_is_counted),
         cmocka_unit_test(test_unknown_metric),
         cmocka_unit_test(test_too_many_buckets),
         cmocka_unit_test(test_too_many_buckets_of_all_groups),

@@ -147,6 +147,8 @@ void rm_query_result_done(struct rm_query_result *result);
 
 /* ---- distributions ---- */
 
+struct rm_shared_bounds;
+
 /* All that was ever recorded in some series of a metric, whatever became of the values. */
 struct rm_histograms {
     uint64_t count;
@@ -154,10 +156,10 @@ struct rm_histograms {
     bool sum_overflows;
     double min; /* NAN when empty, as is max */
     double max;
-    struct rm_bucket_bounds bounds; /* those that the metric has had since its first value; borrowed
-                                       from the store until it changes */
+    struct rm_bucket_bounds bounds; /* those that the metric has had since its first value */
     struct rm_histogram classic;
     struct rm_native_histogram native;
+    struct rm_shared_bounds *owned_bounds; /* private: those of bounds */
 };
 
 /* Harmless on one that is zeroed. */

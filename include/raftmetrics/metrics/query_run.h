@@ -4,6 +4,7 @@
 #define RAFTMETRICS_METRICS_QUERY_RUN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "raftmetrics/metrics/query.h"
@@ -24,6 +25,10 @@ int rm_query_run_work(struct rm_query_run *run, int64_t n_values, bool *ret_is_d
 
 /* What came of it, once, when it is done. The result is the caller's, and outlives the run. */
 void rm_query_run_take(struct rm_query_run *run, struct rm_query_result *ret_result);
+
+/* Bytes that it holds, about: what comes of it and what is kept for it (rm_store_stats) are not
+ * counted. */
+size_t rm_query_run_bytes(const struct rm_query_run *run);
 
 /* Takes NULL. */
 void rm_query_run_free(struct rm_query_run *run);

@@ -150,7 +150,10 @@ struct rm_store_stats {
     uint64_t n_metrics;
     uint64_t n_series;
     uint64_t n_samples;
-    uint64_t n_bytes; /* asked of malloc by the store, and what it uses of blobs */
+    uint64_t n_bytes;      /* asked of malloc by the store, and what it uses of blobs */
+    uint64_t n_kept_bytes; /* beside them: copies for runs (query_run.h) of what changed since; what
+                              they share with the store is not counted, nor what they alone hold
+                              once the store has let go of it */
 
     /* Ever since the store was made or restored; no part of what it holds. */
     uint64_t n_dropped; /* samples, for their age or their number */

@@ -274,6 +274,14 @@ static int begin(struct aggregation *aggregation, struct rm_store *store)
     return rv;
 }
 
+static size_t bytes_of(const struct aggregation *aggregation)
+{
+    size_t n_bytes = rm_query_run_bytes(aggregation->run);
+
+    return aggregation->whole_run == NULL ? n_bytes
+                                          : n_bytes + rm_query_run_bytes(aggregation->whole_run);
+}
+
 static void finish(struct aggregation *aggregation)
 {
     struct answer answer = {.query = &aggregation->query};
@@ -331,13 +339,12 @@ void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
         (struct aggregation){.read = {.exchange = exchange, .work = work, .free = free_read},
                              .query = *query,
                              .wall_ms = rm_clock_wall_ms()};
-    rm_list_init(&aggregation->read.link);
     rv = begin(aggregation, store);
     if (rv != 0) {
         reply_failure(exchange, rv);
-    } else if (!work(&aggregation->read)) {
-        rm__slow_reads_add(slow_reads, &aggregation->read);
+        free_read(&aggregation->read);
         return;
     }
-    free_read(&aggregation->read);
+    aggregation->read.n_bytes = bytes_of(aggregation);
+    rm__slow_reads_begin(slow_reads, &aggregation->read);
 }

@@ -1,6 +1,11 @@
 /* GET /metrics/{name}/histogram. */
+#include <stdlib.h>
+
 #include "answer.h"
 #include "answer_json.h"
+#include "raftmetrics/base/clock.h"
+#include "raftmetrics/base/error.h"
+#include "raftmetrics/metrics/histogram_run.h"
 
 /* Cumulative, as Prometheus has them: each counts what the ones before it do. */
 static void write_buckets(struct rm_json_writer *json, const struct rm_histograms *histograms)
@@ -48,29 +53,82 @@ static void write_native(struct rm_json_writer *json, const struct rm_native_his
     rm_json_member_double(json, "relative_error", rm_native_histogram_error(native));
 }
 
-void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,
-                          const struct rm__read_query *query)
+static void reply(struct rm__exchange *exchange, const struct rm__read_query *query,
+                  const struct rm_histograms *histograms, int64_t wall_ms)
 {
-    struct rm_histograms histograms;
     struct rm_json_writer json;
     struct rm_buffer body;
-    int rv = rm_store_histogram(store, &query->selection, &histograms);
 
-    if (rv != 0) {
-        rm__answer_failure(exchange, rv);
-        return;
-    }
     rm__answer_begin(exchange, &json, &body);
-    rm_json_member_uint(&json, "count", histograms.count);
+    rm_json_member_uint(&json, "count", histograms->count);
     rm_json_key(&json, "sum");
-    rm__answer_number(&json, query, histograms.sum);
-    if (histograms.sum_overflows) {
+    rm__answer_number(&json, query, histograms->sum);
+    if (histograms->sum_overflows) {
         rm_json_member_bool(&json, "overflow", true);
     }
-    write_buckets(&json, &histograms);
+    write_buckets(&json, histograms);
     if (query->wants_native) {
-        write_native(&json, &histograms.native);
+        write_native(&json, &histograms->native);
     }
-    rm__answer_end(exchange, &json, &body);
-    rm_histograms_done(&histograms);
+    rm__answer_end_as_of(exchange, &json, &body, wall_ms);
+}
+
+/* ---- on the way to it ---- */
+
+struct merging {
+    struct rm__slow_read read;
+    struct rm__read_query query;
+    int64_t wall_ms;
+    struct rm_histogram_run *run;
+};
+
+/* True: it has answered. */
+static bool work(struct rm__slow_read *read)
+{
+    struct merging *merging = RM_LIST_ENTRY(read, struct merging, read);
+    struct rm_histograms histograms;
+    bool is_done;
+    int rv = rm_histogram_run_work(merging->run, RM__SLICE_VALUES, &is_done);
+
+    if (rv != 0) {
+        rm__answer_failure(read->exchange, rv);
+        return true;
+    }
+    if (is_done) {
+        rm_histogram_run_take(merging->run, &histograms);
+        reply(read->exchange, &merging->query, &histograms, merging->wall_ms);
+        rm_histograms_done(&histograms);
+    }
+    return is_done;
+}
+
+static void free_read(struct rm__slow_read *read)
+{
+    struct merging *merging = RM_LIST_ENTRY(read, struct merging, read);
+
+    rm_histogram_run_free(merging->run);
+    free(merging);
+}
+
+void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,
+                          const struct rm__read_query *query, struct rm__slow_reads *slow_reads)
+{
+    struct merging *merging = malloc(sizeof *merging);
+    int rv;
+
+    if (merging == NULL) {
+        rm__answer_failure(exchange, RM_ENOMEM);
+        return;
+    }
+    *merging = (struct merging){.read = {.exchange = exchange, .work = work, .free = free_read},
+                                .query = *query,
+                                .wall_ms = rm_clock_wall_ms()};
+    rv = rm_histogram_run_begin(store, &query->selection, &merging->run);
+    if (rv != 0) {
+        rm__answer_failure(exchange, rv);
+        free_read(&merging->read);
+        return;
+    }
+    merging->read.n_bytes = sizeof *merging + rm_histogram_run_bytes(merging->run);
+    rm__slow_reads_begin(slow_reads, &merging->read);
 }

@@ -19,6 +19,7 @@ enum {
 struct rm__slow_read {
     struct rm_list link;
     struct rm__exchange *exchange;
+    size_t n_bytes; /* that it holds while it goes on */
     /* Goes on for a slice. True: it has answered, and is to be freed. */
     bool (*work)(struct rm__slow_read *read);
     void (*free)(struct rm__slow_read *read);
@@ -30,16 +31,23 @@ struct rm__slow_reads {
     struct rm_list waiting; /* in the order of their turns */
     size_t n_waiting;
     uint64_t n_ever; /* that could not be answered at once */
+
+    uint64_t n_bytes; /* that those that wait hold */
+    uint64_t max_bytes;
+    uint64_t (*kept_bytes)(void *data); /* what stores keep for them beside that */
+    void *data;
 };
 
-/* Errors: RM_ENOMEM. */
-int rm__slow_reads_init(struct rm__slow_reads *reads, struct rm_loop *loop);
+/* @max_bytes: of what they and stores hold for them; but one always goes on as long as stores keep
+ * no more than that for it. Errors: RM_ENOMEM. */
+int rm__slow_reads_init(struct rm__slow_reads *reads, struct rm_loop *loop, uint64_t max_bytes,
+                        uint64_t (*kept_bytes)(void *data), void *data);
 
 /* Tells those that wait that the worker stops. Harmless on a zeroed one. */
 void rm__slow_reads_done(struct rm__slow_reads *reads);
 
-/* Takes @read over, to be answered soon: by its work, or because too many wait, or because its
- * deadline has come. */
-void rm__slow_reads_add(struct rm__slow_reads *reads, struct rm__slow_read *read);
+/* Takes @read over. Its first slice is worked off at once; if that is not all, it is answered soon:
+ * by its work, or because too many wait, or hold too much, or because its deadline has come. */
+void rm__slow_reads_begin(struct rm__slow_reads *reads, struct rm__slow_read *read);
 
 #endif

@@ -12,6 +12,9 @@
 enum {
     TICK_MS = 200,
     UPKEEP_TICKS = 5, /* of those: what is looked after less often */
+
+    /* So much of max_memory_bytes is left to reads that take long. */
+    SLOW_READS_SHARE = 8,
 };
 
 struct rm__shard *rm__worker_led_shard(const struct rm_worker *worker, uint32_t shard,
@@ -184,6 +187,21 @@ static void on_answered(void *data)
     }
 }
 
+static uint64_t kept_bytes(void *data)
+{
+    const struct rm_worker *worker = data;
+    struct rm_store_stats stats;
+    uint64_t n_bytes = 0;
+
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        if (worker->seats[i].shard != NULL) {
+            rm__shard_stats(worker->seats[i].shard, &stats);
+            n_bytes += stats.n_kept_bytes;
+        }
+    }
+    return n_bytes;
+}
+
 static int init_timer(struct rm_worker *worker)
 {
     worker->timer = rm_timer_new(worker->loop, on_tick, worker);
@@ -217,7 +235,9 @@ static int init_parts(struct rm_worker *worker, const struct rm__backend *backen
                             &worker->meter);
     }
     if (rv == 0) {
-        rv = rm__slow_reads_init(&worker->slow_reads, worker->loop);
+        rv = rm__slow_reads_init(&worker->slow_reads, worker->loop,
+                                 worker->options.max_memory_bytes / SLOW_READS_SHARE, kept_bytes,
+                                 worker);
     }
     if (rv == 0) {
         rv = init_timer(worker);

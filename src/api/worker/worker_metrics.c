@@ -228,6 +228,9 @@ static void write_slow_reads(struct rm_exposition *exposition, const struct rm__
 {
     rm__self_gauge_of(exposition, "raftmetrics_worker_slow_reads_running",
                       "Reads that are worked off a slice at a time now.", (double)reads->n_waiting);
+    rm__self_gauge_of(exposition, "raftmetrics_worker_slow_reads_bytes",
+                      "Memory that they hold, and that stores keep for them.",
+                      (double)(reads->n_bytes + reads->kept_bytes(reads->data)));
     rm__self_counter(exposition, "raftmetrics_worker_slow_reads_total",
                      "Reads that took more than one slice.");
     rm_exposition_count(exposition, reads->n_ever);

@@ -55,7 +55,7 @@ static void answer(const struct pending_read *read, const struct rm__read_query 
         rm__answer_aggregate(exchange, store, query, &read->worker->slow_reads);
         break;
     case RM__ACTION_HISTOGRAM:
-        rm__answer_histogram(exchange, store, query);
+        rm__answer_histogram(exchange, store, query, &read->worker->slow_reads);
         break;
     case RM__ACTION_SERIES:
         rm__answer_series(exchange, store, query);
