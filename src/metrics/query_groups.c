@@ -6,8 +6,13 @@
 #include "raftmetrics/base/error.h"
 #include "selection.h"
 
-/* To look at a series, in the time that a value takes to be read: it is waited for. */
-enum { SERIES_COST = 32 };
+/* In the time that a value takes to be read: some 5 ns. */
+enum {
+    SERIES_COST = 32, /* to look at one: it is waited for */
+    LABEL_COST = 32,  /* to look at the labels of a group once more */
+    PLACE_COST = 8,
+    SORT_COST = 12, /* of a comparison: labels are waited for */
+};
 
 /* A group while its series are being found. */
 struct rm_gathering {
@@ -57,6 +62,16 @@ static bool has_labels_of(const void *item, const void *with)
     return true;
 }
 
+static size_t label_bytes(const struct rm_grouping *grouping, const struct rm_series *series)
+{
+    size_t n_bytes = 0;
+
+    for (size_t i = 0; i < grouping->query->n_group_by; i++) {
+        n_bytes += rm__series_label(series, grouping->query->group_by[i]).len;
+    }
+    return n_bytes;
+}
+
 /* @series is what @item was. */
 static int add_member(struct rm_grouping *grouping, const struct rm_series *item,
                       const struct rm_series *series)
@@ -75,6 +90,7 @@ static int add_member(struct rm_grouping *grouping, const struct rm_series *item
             return rv;
         }
         grouping->n_gatherings++;
+        grouping->n_label_bytes += label_bytes(grouping, series);
     }
     gathering->n_series++;
     grouping->members[grouping->n_members] =
@@ -99,35 +115,80 @@ size_t rm__grouping_bytes(size_t n_series)
     return (n_series + 1) * (sizeof(struct rm_gathering) + sizeof(struct rm_member));
 }
 
-void rm__grouping_done(struct rm_grouping *grouping)
+static void free_found(struct rm_grouping *grouping)
 {
     rm__table_done(&grouping->table);
     free(grouping->gatherings);
     free(grouping->members);
+    grouping->gatherings = NULL;
+    grouping->members = NULL;
+}
+
+void rm__grouping_done(struct rm_grouping *grouping)
+{
+    free_found(grouping);
+    rm__series_groups_done(&grouping->groups);
+    rm_merge_sort_done(&grouping->sort);
     *grouping = (struct rm_grouping){0};
 }
 
-int rm__grouping_work(struct rm_grouping *grouping, int64_t *budget, bool *ret_is_done)
+/* ---- the groups, as they were found ---- */
+
+/* Errors: RM_ENOMEM. */
+static int begin_groups(struct rm_grouping *grouping)
 {
-    while (grouping->next<grouping->view->n && * budget> 0) {
-        const struct rm_series *item = grouping->view->items[grouping->next];
-        const struct rm_series *series = rm__view_series(grouping->view, item);
+    struct rm_series_groups *groups = &grouping->groups;
+    size_t n_labels = grouping->n_gatherings * grouping->query->n_group_by;
 
-        if (rm__selection_has(&grouping->query->selection, series)) {
-            int rv = add_member(grouping, item, series);
-
-            if (rv != 0) {
-                return rv;
-            }
-        }
-        grouping->next++;
-        *budget -= SERIES_COST;
+    groups->groups = malloc((grouping->n_gatherings + 1) * sizeof *groups->groups);
+    groups->series = malloc((grouping->n_members + 1) * sizeof *groups->series);
+    groups->labels = malloc(n_labels * sizeof *groups->labels + grouping->n_label_bytes + 1);
+    if (groups->groups == NULL || groups->series == NULL || groups->labels == NULL) {
+        return RM_ENOMEM;
     }
-    *ret_is_done = grouping->next == grouping->view->n;
+    groups->n_groups = grouping->n_gatherings;
+    grouping->label_bytes = (char *)(groups->labels + n_labels);
     return 0;
 }
 
-/* ---- the groups ---- */
+/* Copies it: the series may go. */
+static struct rm_slice copy_label(struct rm_grouping *grouping, struct rm_slice value)
+{
+    struct rm_slice copy = rm_slice_make(grouping->label_bytes, value.len);
+
+    if (value.len > 0) {
+        memcpy(grouping->label_bytes, value.data, value.len);
+    }
+    grouping->label_bytes += value.len;
+    return copy;
+}
+
+/* The labels of the next, and where its series go: behind those of the one before it. */
+static void label_group(struct rm_grouping *grouping)
+{
+    const struct rm_gathering *gathering = &grouping->gatherings[grouping->next];
+    struct rm_series_group *group = &grouping->groups.groups[grouping->next];
+    size_t n_labels = grouping->query->n_group_by;
+    struct rm_slice *labels = grouping->groups.labels + grouping->next * n_labels;
+
+    *group = (struct rm_series_group){.labels = labels,
+                                      .series = grouping->next == 0
+                                                    ? grouping->groups.series
+                                                    : group[-1].series + group[-1].n_series,
+                                      .n_series = gathering->n_series,
+                                      .n_labels = (uint32_t)n_labels};
+    for (size_t i = 0; i < n_labels; i++) {
+        labels[i] = copy_label(grouping, label_of(grouping, gathering->first, i));
+    }
+}
+
+static void place_member(struct rm_grouping *grouping)
+{
+    const struct rm_member *member = &grouping->members[grouping->next];
+    struct rm_gathering *gathering = &grouping->gatherings[member->gathering];
+
+    grouping->groups.groups[member->gathering].series[gathering->n_placed++] = member->item;
+}
 
 static int compare_groups(const void *a, const void *b)
 {
@@ -144,88 +205,102 @@ static int compare_groups(const void *a, const void *b)
     return 0;
 }
 
-/* Gives each group its part of the series. */
-static void place_members(struct rm_series_groups *groups, struct rm_grouping *grouping)
+/* ---- stage by stage ---- */
+
+static void enter(struct rm_grouping *grouping, enum rm_grouping_stage stage)
 {
-    size_t n_series = 0;
-
-    for (uint32_t i = 0; i < grouping->n_gatherings; i++) {
-        groups->groups[i].series = groups->series + n_series;
-        groups->groups[i].n_series = grouping->gatherings[i].n_series;
-        n_series += grouping->gatherings[i].n_series;
-    }
-    for (uint32_t i = 0; i < grouping->n_members; i++) {
-        const struct rm_member *member = &grouping->members[i];
-        struct rm_gathering *gathering = &grouping->gatherings[member->gathering];
-
-        groups->groups[member->gathering].series[gathering->n_placed++] = member->item;
-    }
+    grouping->stage = stage;
+    grouping->next = 0;
 }
 
-static size_t label_bytes(const struct rm_grouping *grouping)
+static int work_on_finding(struct rm_grouping *grouping, int64_t *budget)
 {
-    size_t n_bytes = 0;
+    const struct rm_view *view = grouping->view;
 
-    for (uint32_t i = 0; i < grouping->n_gatherings; i++) {
-        for (size_t j = 0; j < grouping->query->n_group_by; j++) {
-            n_bytes += label_of(grouping, grouping->gatherings[i].first, j).len;
-        }
-    }
-    return n_bytes;
-}
+    for (; grouping->next<view->n && * budget> 0; grouping->next++) {
+        const struct rm_series *item = view->items[grouping->next];
+        const struct rm_series *series = rm__view_series(view, item);
 
-/* Copies them: the series may go. */
-static void copy_labels(struct rm_series_groups *groups, const struct rm_grouping *grouping)
-{
-    size_t n_labels = grouping->query->n_group_by;
-    struct rm_slice *label = groups->labels;
-    char *bytes = (char *)(groups->labels + grouping->n_gatherings * n_labels);
+        *budget -= SERIES_COST;
+        if (rm__selection_has(&grouping->query->selection, series)) {
+            int rv = add_member(grouping, item, series);
 
-    for (uint32_t i = 0; i < grouping->n_gatherings; i++) {
-        groups->groups[i].labels = label;
-        groups->groups[i].n_labels = (uint32_t)n_labels;
-        for (size_t j = 0; j < n_labels; j++) {
-            struct rm_slice value = label_of(grouping, grouping->gatherings[i].first, j);
-
-            if (value.len > 0) {
-                memcpy(bytes, value.data, value.len);
+            if (rv != 0) {
+                return rv;
             }
-            *label = rm_slice_make(bytes, value.len);
-            label++;
-            bytes += value.len;
         }
     }
-}
-
-/* Errors: RM_ENOMEM. */
-static int allocate(struct rm_series_groups *groups, const struct rm_grouping *grouping)
-{
-    size_t n_labels = grouping->n_gatherings * grouping->query->n_group_by;
-
-    groups->groups = calloc(grouping->n_gatherings + 1, sizeof *groups->groups);
-    groups->series = malloc((grouping->n_members + 1) * sizeof *groups->series);
-    groups->labels = malloc(n_labels * sizeof *groups->labels + label_bytes(grouping) + 1);
-    groups->n_groups = grouping->n_gatherings;
-    return groups->groups == NULL || groups->series == NULL || groups->labels == NULL ? RM_ENOMEM
-                                                                                      : 0;
-}
-
-int rm__grouping_finish(struct rm_grouping *grouping, struct rm_series_groups *ret_groups)
-{
-    struct rm_series_groups groups = {0};
-    int rv = allocate(&groups, grouping);
-
-    if (rv != 0) {
-        rm__series_groups_done(&groups);
-        return rv;
+    if (grouping->next < view->n) {
+        return 0;
     }
-    place_members(&groups, grouping);
-    copy_labels(&groups, grouping);
-    qsort(groups.groups, groups.n_groups, sizeof *groups.groups, compare_groups);
-    /* The one more that was allocated has no series. */
-    groups.n_groups += groups.n_groups == 0 && grouping->query->n_group_by == 0 ? 1 : 0;
-    *ret_groups = groups;
+    enter(grouping, RM_GROUPING_LABEL);
+    return begin_groups(grouping);
+}
+
+static int work_on_labels(struct rm_grouping *grouping, int64_t *budget)
+{
+    for (; grouping->next<grouping->n_gatherings && * budget> 0; grouping->next++) {
+        label_group(grouping);
+        *budget -= LABEL_COST;
+    }
+    if (grouping->next == grouping->n_gatherings) {
+        enter(grouping, RM_GROUPING_PLACE);
+    }
     return 0;
+}
+
+static int work_on_places(struct rm_grouping *grouping, int64_t *budget)
+{
+    const struct rm_series_groups *groups = &grouping->groups;
+
+    for (; grouping->next<grouping->n_members && * budget> 0; grouping->next++) {
+        place_member(grouping);
+        *budget -= PLACE_COST;
+    }
+    if (grouping->next < grouping->n_members) {
+        return 0;
+    }
+    free_found(grouping);
+    enter(grouping, RM_GROUPING_SORT);
+    return rm_merge_sort_begin(&grouping->sort, groups->groups, groups->n_groups,
+                               sizeof *groups->groups, compare_groups, SORT_COST);
+}
+
+static int work_on_order(struct rm_grouping *grouping, int64_t *budget)
+{
+    if (rm_merge_sort_work(&grouping->sort, budget)) {
+        enter(grouping, RM_GROUPING_DONE);
+    }
+    return 0;
+}
+
+int rm__grouping_work(struct rm_grouping *grouping, int64_t *budget, bool *ret_is_done)
+{
+    static int (*const stages[])(struct rm_grouping *,
+                                 int64_t *) = {[RM_GROUPING_FIND] = work_on_finding,
+                                               [RM_GROUPING_LABEL] = work_on_labels,
+                                               [RM_GROUPING_PLACE] = work_on_places,
+                                               [RM_GROUPING_SORT] = work_on_order};
+    int rv = 0;
+
+    while (rv == 0 && *budget > 0 && grouping->stage != RM_GROUPING_DONE) {
+        rv = stages[grouping->stage](grouping, budget);
+    }
+    *ret_is_done = grouping->stage == RM_GROUPING_DONE;
+    return rv;
+}
+
+void rm__grouping_take(struct rm_grouping *grouping, struct rm_series_groups *ret_groups)
+{
+    struct rm_series_groups *groups = &grouping->groups;
+
+    /* The one more that was allocated. */
+    if (groups->n_groups == 0 && grouping->query->n_group_by == 0) {
+        groups->groups[0] = (struct rm_series_group){0};
+        groups->n_groups = 1;
+    }
+    *ret_groups = *groups;
+    *groups = (struct rm_series_groups){0};
 }
 
 void rm__series_groups_done(struct rm_series_groups *groups)

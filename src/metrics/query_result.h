@@ -1,5 +1,4 @@
-/* The memory behind a result: buckets and quantiles move while it grows, so groups point to them
- * only in the end. */
+/* The memory behind a result. Buckets lie in blocks, which stay where they are while it grows. */
 #ifndef RAFTMETRICS_SRC_METRICS_QUERY_RESULT_H
 #define RAFTMETRICS_SRC_METRICS_QUERY_RESULT_H
 
@@ -8,25 +7,35 @@
 #include "query_groups.h"
 #include "raftmetrics/metrics/query.h"
 
+struct rm_bucket_block {
+    struct rm_bucket_block *next;
+    size_t n;
+    size_t n_max;
+    double *quantiles; /* of all its buckets; they lie behind those */
+    struct rm_query_bucket buckets[];
+};
+
 /* Zeroed it is empty. */
 struct rm_query_memory {
     struct rm_series_groups series; /* owns the labels of the groups */
     struct rm_query_group *groups;
-    struct rm_query_bucket *buckets; /* of all groups, in their order */
-    double *quantiles;               /* of all buckets */
     size_t n_groups;
-    size_t n_buckets;
-    size_t n_buckets_max;
+    struct rm_bucket_block *blocks; /* the newest first */
+    size_t n_buckets;               /* of all of them */
 };
 
 /* On the heap; takes NULL. */
 void rm__query_memory_free(struct rm_query_memory *memory);
 
-/* Room for @n_more buckets, each with @n_quantiles. Errors: RM_ENOMEM; RM_ETOOBIG past
- * RM_QUERY_BUCKETS_MAX. */
-int rm__query_memory_reserve(struct rm_query_memory *memory, size_t n_more, size_t n_quantiles);
+/* Room in the newest block for @n buckets, each with @n_quantiles. Errors: RM_ENOMEM; RM_ETOOBIG
+ * past RM_QUERY_BUCKETS_MAX. */
+int rm__query_memory_reserve(struct rm_query_memory *memory, size_t n, size_t n_quantiles);
 
-/* Points groups to their buckets, and those to their quantiles. */
-void rm__query_memory_point(struct rm_query_memory *memory, size_t n_quantiles);
+/* Where the quantiles of the buckets go for which there is room; NULL for none. */
+double *rm__query_memory_quantiles(const struct rm_query_memory *memory, size_t n_quantiles);
+
+/* The next group, of @n buckets for which there is room, and which the caller fills. */
+struct rm_query_bucket *rm__query_memory_add(struct rm_query_memory *memory,
+                                             const struct rm_slice *labels, size_t n);
 
 #endif
