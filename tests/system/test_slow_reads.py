@@ -104,13 +104,18 @@ def test_groups_in_steps_have_the_order_of_the_same_moment(shared, filled):
     client.close()
 
 
-def test_a_histogram_of_many_series_tells_of_one_moment(shared):
-    client = shared.client(timeout=30)
-    name = "slow.many"
+def fill_many(client, name):
     n = N_SERIES * N_IN_EACH
     for start in range(0, n, N_AT_ONCE):
         client.record_all([item(name, 1 + value % 1000, 1_000_000_000_000 + value, {"host": f"s{value % N_SERIES}"})
                            for value in range(start, min(start + N_AT_ONCE, n))])
+    return n
+
+
+def test_a_histogram_of_many_series_tells_of_one_moment(shared):
+    client = shared.client(timeout=30)
+    name = "slow.many"
+    n = fill_many(client, name)
     before = slow_reads(leader_of(shared, name))
     writer = Writer(shared, name)
     try:
@@ -121,6 +126,34 @@ def test_a_histogram_of_many_series_tells_of_one_moment(shared):
             assert at_infinity == answer["count"] == n + 2 * at_zero
             assert sum(count for _, count in answer["negative"]) == at_zero
             counts.add(answer["count"])
+    finally:
+        writer.stop()
+    assert len(counts) > 1 and slow_reads(leader_of(shared, name)) >= before + 20
+    client.close()
+
+
+def check_order(groups, key):
+    assert groups == sorted(groups, key=lambda group: (-key(group), group["labels"]["host"]))
+
+
+def test_many_groups_tell_of_one_moment_in_one_order(shared):
+    client = shared.client(timeout=30)
+    name = "slow.groups"
+    n = fill_many(client, name)
+    total = sum(1 + value % 1000 for value in range(n))
+    before = slow_reads(leader_of(shared, name))
+    writer = Writer(shared, name)
+    try:
+        counts = set()
+        for _ in range(10):
+            groups = client.aggregate(name, agg="sum,count", group_by="host", order_by="sum:desc")["groups"]
+            check_order(groups, lambda group: group["sum"])
+            assert sum(group["sum"] for group in groups) == total
+            counts.add(sum(group["count"] for group in groups))
+            groups = client.aggregate(name, agg="sum,count", group_by="host", order_by="sum:desc",
+                                      step="20s")["groups"]
+            check_order(groups, lambda group: sum(step["sum"] for step in group["series"]))
+            assert sum(step["sum"] for group in groups for step in group["series"]) == total
     finally:
         writer.stop()
     assert len(counts) > 1 and slow_reads(leader_of(shared, name)) >= before + 20

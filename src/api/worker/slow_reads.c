@@ -41,12 +41,22 @@ static void end(struct rm__slow_reads *reads, struct rm__slow_read *read)
     read->free(read);
 }
 
+/* True: it has answered. */
+static bool work(struct rm__slow_reads *reads, struct rm__slow_read *read)
+{
+    size_t n_bytes = read->n_bytes;
+    bool is_done = read->work(read);
+
+    reads->n_bytes = reads->n_bytes - n_bytes + read->n_bytes;
+    return is_done;
+}
+
 static void on_turn(void *data)
 {
     struct rm__slow_reads *reads = data;
     struct rm__slow_read *read = RM_LIST_ENTRY(reads->waiting.next, struct rm__slow_read, link);
 
-    if (refuse(reads, read) || read->work(read)) {
+    if (refuse(reads, read) || work(reads, read)) {
         end(reads, read);
     } else {
         rm_list_remove(&read->link);

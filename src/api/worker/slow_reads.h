@@ -19,7 +19,7 @@ enum {
 struct rm__slow_read {
     struct rm_list link;
     struct rm__exchange *exchange;
-    size_t n_bytes; /* that it holds while it goes on */
+    size_t n_bytes; /* that it holds while it goes on; work may change it */
     /* Goes on for a slice. True: it has answered, and is to be freed. */
     bool (*work)(struct rm__slow_read *read);
     void (*free)(struct rm__slow_read *read);
