@@ -55,10 +55,23 @@ static void on_tick(struct raft_io *inner)
     guard->state->tick(&guard->io);
 }
 
+/* What is cut off stays part of the batch, which is freed as a whole. */
+static void cut_before_change(struct raft_append_entries *append)
+{
+    for (unsigned i = 1; i < append->n_entries; i++) {
+        if (append->entries[i].type == RAFT_CHANGE) {
+            append->n_entries = i;
+        }
+    }
+}
+
 static void on_recv(struct raft_io *inner, struct raft_message *message)
 {
     struct rm__io_guard *guard = guard_of_inner(inner);
 
+    if (message->type == RAFT_APPEND_ENTRIES) {
+        cut_before_change(&message->append_entries);
+    }
     if (message->type == RAFT_INSTALL_SNAPSHOT &&
         rm__guard_drops_install(guard, &message->install_snapshot)) {
         return;

@@ -7,6 +7,10 @@
  * - start: an InstallSnapshot that arrives while a snapshot is being written is dropped, and its
  *   memory freed; the library dereferences NULL on it, or leaks it. The leader sends it again. So
  *   is one that is damaged.
+ * - start: of entries that arrive together only those before a change of the members are handed on,
+ * unless it is the first of them; the leader sends the others again. The library takes the change
+ * for one at the index of the first, so it would never learn that it was committed: its snapshots
+ * would hold the members of before, and as a leader it would allow no other change.
  * - set_term, set_vote: the checksummed copy is written first (vote_file.h). What cannot be written
  *   ends the process through @fatal, for the library would go on as if it were.
  * - load: returns the newer of the two copies of term and vote; refuses a log whose entries do not

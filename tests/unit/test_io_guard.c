@@ -82,6 +82,37 @@ static void test_raft_is_called_with_its_own_io(void **state)
     assert_ptr_equal(received, &message);
 }
 
+static void test_a_change_of_members_comes_first(void **state)
+{
+    static const struct {
+        unsigned short types[4];
+        unsigned n;
+        unsigned n_passed;
+    } cases[] = {{{0}, 0, 0},
+                 {{RAFT_COMMAND, RAFT_BARRIER, RAFT_COMMAND}, 3, 3},
+                 {{RAFT_CHANGE}, 1, 1},
+                 {{RAFT_CHANGE, RAFT_COMMAND}, 2, 2},
+                 {{RAFT_COMMAND, RAFT_CHANGE}, 2, 1},
+                 {{RAFT_CHANGE, RAFT_COMMAND, RAFT_CHANGE}, 3, 2},
+                 {{RAFT_BARRIER, RAFT_CHANGE, RAFT_CHANGE, RAFT_COMMAND}, 4, 1}};
+
+    (void)state;
+    assert_int_equal(guard.io.start(&guard.io, 2, on_tick, on_recv), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct raft_entry entries[4] = {{0}};
+        struct raft_message message = {
+            .type = RAFT_APPEND_ENTRIES,
+            .append_entries = {.entries = entries, .n_entries = cases[i].n}};
+
+        for (unsigned j = 0; j < cases[i].n; j++) {
+            entries[j].type = cases[i].types[j];
+        }
+        fake.recv(&fake.io, &message);
+        assert_ptr_equal(received, &message);
+        assert_int_equal(message.append_entries.n_entries, cases[i].n_passed);
+    }
+}
+
 /* ---- term and vote ---- */
 
 static void assert_stored(uint64_t term, uint64_t vote)
@@ -308,6 +339,7 @@ int main(void)
         TEST(test_what_is_passed_on),
         TEST(test_an_error_has_a_message_outside),
         TEST(test_raft_is_called_with_its_own_io),
+        TEST(test_a_change_of_members_comes_first),
         TEST(test_the_copy_of_term_and_vote_is_written_first),
         TEST(test_a_vote_that_cannot_be_stored_ends_the_process),
         TEST(test_bootstrap_writes_the_copy_first),

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "../../src/raft/replica_internal.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/raft/rebuild.h"
 #include "raftmetrics/raft/replica.h"
@@ -793,6 +794,47 @@ static void test_a_removal_counts_once_it_is_committed(void **state)
     cluster_free(cluster);
 }
 
+/* One who does not take part yet, and is not there. */
+static void add_stranger(struct cluster *cluster, uint32_t worker)
+{
+    const struct rm_replica_id id = {worker, 4711};
+
+    SPIN_UNTIL(cluster, leader_of(cluster) != NULL);
+    assert_int_equal(rm_replica_admit(leader_of(cluster)->replica, id), RM_EBUSY);
+    SPIN_UNTIL(cluster, is_replaced(cluster, id));
+}
+
+static bool knows_strangers(const struct node *node)
+{
+    const struct raft *raft = &node->replica->raft;
+
+    return raft->configuration_committed.n == N + 2 && raft->configuration_uncommitted_index == 0;
+}
+
+/* Who was away gets all of them together, and that they are committed. */
+static void test_changes_that_come_at_once(void **state)
+{
+    struct cluster *cluster = cluster_new(1 << 30);
+    struct node *away;
+
+    (void)state;
+    open_session(cluster);
+    record_next(cluster, 5);
+    assert_complete(cluster);
+    away = &cluster->nodes[leader_of(cluster)->id % N];
+    close_node(cluster, away);
+    record_next(cluster, 5);
+    add_stranger(cluster, N + 1);
+    record_next(cluster, 5);
+    add_stranger(cluster, N + 2);
+    record_next(cluster, 5);
+    open_node(cluster, away);
+    assert_int_equal(start_replica(away, 1, true), 0);
+    assert_complete(cluster);
+    SPIN_UNTIL(cluster, knows_strangers(away));
+    cluster_free(cluster);
+}
+
 /* The disk has answered meanwhile, and only the process has not seen it yet: the watch is due in
  * the same turn of the loop, and comes first. */
 static void test_a_pause_is_no_fault_of_the_disk(void **state)
@@ -992,6 +1034,7 @@ int main(void)
         cmocka_unit_test(test_a_transfer),
         cmocka_unit_test(test_admission),
         cmocka_unit_test(test_a_removal_counts_once_it_is_committed),
+        cmocka_unit_test(test_changes_that_come_at_once),
         cmocka_unit_test(test_a_pause_is_no_fault_of_the_disk),
         cmocka_unit_test(test_a_rebuilt_replica_leads_alone_and_takes_others_in),
         cmocka_unit_test(test_what_is_not_rebuilt),
