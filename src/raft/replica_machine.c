@@ -165,11 +165,22 @@ static int encode_front(struct rm_replica *replica, struct rm__freeze *freeze)
     return rm__session_table_encode(replica->sessions, &freeze->front);
 }
 
+/* Of several changes of the members that are committed at once C-Raft notes the last only, as the
+ * last thing; asked for in between, a snapshot would hold members of long ago. It asks again. */
+static bool are_members_behind(const struct raft *raft)
+{
+    return raft->configuration_uncommitted_index > raft->trail.snapshot.index &&
+           raft->configuration_uncommitted_index <= raft->last_applied;
+}
+
 static int snapshot(struct raft_fsm *fsm, struct raft_buffer *ret_bufs[], unsigned *ret_n_bufs)
 {
     struct rm_replica *replica = fsm->data;
     struct rm__freeze freeze = {.time_ms = replica->time_ms, .log_bytes = replica->log_bytes};
 
+    if (are_members_behind(&replica->raft)) {
+        return RAFT_BUSY;
+    }
     raft_set_snapshot_threshold(&replica->raft, UINT32_MAX); /* one was asked for */
     freeze.image = replica->machine.freeze(replica->machine.data);
     if (freeze.image == NULL) {

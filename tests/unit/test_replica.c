@@ -835,6 +835,27 @@ static void test_changes_that_come_at_once(void **state)
     cluster_free(cluster);
 }
 
+/* A change is applied, and C-Raft has not noted it yet. */
+static void test_a_snapshot_waits_for_the_members(void **state)
+{
+    struct cluster *cluster = cluster_new(1 << 30);
+    struct rm_replica *replica;
+    struct raft_buffer *buffers;
+    unsigned n_buffers;
+
+    (void)state;
+    open_session(cluster);
+    record_next(cluster, 5);
+    replica = leader_of(cluster)->replica;
+    replica->raft.configuration_uncommitted_index = replica->raft.last_applied;
+    assert_int_equal(replica->fsm.snapshot(&replica->fsm, &buffers, &n_buffers), RAFT_BUSY);
+    replica->raft.configuration_uncommitted_index = replica->raft.last_applied + 1;
+    assert_int_equal(replica->fsm.snapshot(&replica->fsm, &buffers, &n_buffers), 0);
+    assert_int_equal(replica->fsm.snapshot_finalize(&replica->fsm, &buffers, &n_buffers), 0);
+    replica->raft.configuration_uncommitted_index = 0;
+    cluster_free(cluster);
+}
+
 /* The disk has answered meanwhile, and only the process has not seen it yet: the watch is due in
  * the same turn of the loop, and comes first. */
 static void test_a_pause_is_no_fault_of_the_disk(void **state)
@@ -1035,6 +1056,7 @@ int main(void)
         cmocka_unit_test(test_admission),
         cmocka_unit_test(test_a_removal_counts_once_it_is_committed),
         cmocka_unit_test(test_changes_that_come_at_once),
+        cmocka_unit_test(test_a_snapshot_waits_for_the_members),
         cmocka_unit_test(test_a_pause_is_no_fault_of_the_disk),
         cmocka_unit_test(test_a_rebuilt_replica_leads_alone_and_takes_others_in),
         cmocka_unit_test(test_what_is_not_rebuilt),
