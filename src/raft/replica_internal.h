@@ -46,14 +46,15 @@ struct rm_replica {
 
     /* the replicated state that is not the machine's */
     struct rm__session_table *sessions;
-    int64_t time_ms; /* of the last entry applied */
+    int64_t time_ms;        /* of the last entry applied */
+    uint64_t time_known_ms; /* on the loop's clock: when that was applied here */
 
     struct rm_list proposals; /* not answered yet, by index */
 
     /* the time of the entries that this replica proposes while it leads */
     int64_t proposed_ms;       /* of the last one; before that, of the last that was applied */
     int64_t clock_base_ms;     /* what the former leader left; 0: nobody proposed anything yet */
-    uint64_t clock_started_ms; /* on the loop's clock: when it began to lead */
+    uint64_t clock_started_ms; /* on the loop's clock: when that was known here */
 
     struct rm__freeze freeze;
     uint64_t log_bytes;    /* applied since the last snapshot, and what was kept of the log then */
@@ -107,9 +108,9 @@ uint64_t rm__replica_log_bytes(const struct rm_replica *replica);
 /* Of the session table, the time and the machine together. */
 uint64_t rm__replica_hash(const struct rm_replica *replica);
 
-/* replica_proposals.c: the replica leads from now on, and its entries' times go on from @time_ms.
- */
-void rm__replica_start_clock(struct rm_replica *replica, int64_t time_ms);
+/* replica_proposals.c: the replica leads from now on, and its entries' times go on from @time_ms,
+ * which it knew at @known_ms of the loop's clock. */
+void rm__replica_start_clock(struct rm_replica *replica, int64_t time_ms, uint64_t known_ms);
 
 /* Notes what became of the entry at @index, if it is being waited for. */
 void rm__replica_note_result(struct rm_replica *replica, raft_index index, int status,

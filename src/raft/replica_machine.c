@@ -113,6 +113,7 @@ static int apply_entry(struct rm_replica *replica, const struct rm__entry *entry
                        struct rm_buffer *result)
 {
     replica->time_ms = entry->time_ms;
+    replica->time_known_ms = rm__host_now_ms(replica->host);
     rm__session_expire(replica->sessions, entry->time_ms);
     if (entry->kind == RM__ENTRY_OPEN_SESSION) {
         must(replica, rm__session_open(replica->sessions, entry->session, entry->time_ms));
@@ -272,6 +273,7 @@ static int restore_parts(struct rm_replica *replica, struct rm_blob *blob)
     rm__session_table_free(replica->sessions);
     replica->sessions = sessions;
     replica->time_ms = header.time_ms;
+    replica->time_known_ms = rm__host_now_ms(replica->host);
     replica->log_bytes = 0;
     replica->hashed_index = 0;
     memset(replica->hashes, 0, sizeof replica->hashes);

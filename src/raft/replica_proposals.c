@@ -5,9 +5,9 @@
 #include "raftmetrics/base/error.h"
 #include "replica_internal.h"
 
-/* So far may a leader's clock carry the shard's time past what the former leader left; from there
- * on it advances no faster than this process has led. A clock that is wrong by hours, or an idle
- * hour that is caught up with, must not expire in a burst of entries what was noted a moment ago.
+/* So far may a leader's clock carry the shard's time past what the former leader left, beyond the
+ * time that has passed since this process saw it. A clock that is wrong by hours, or an hour of
+ * which nothing is known here, must not expire in a burst of entries what was noted a moment ago.
  */
 enum { TIME_STEP_MAX_MS = 60 * 1000, RESULT_BYTES_MAX = 1 << 20 };
 
@@ -59,18 +59,18 @@ void rm__replica_note_result(struct rm_replica *replica, raft_index index, int s
     }
 }
 
-void rm__replica_start_clock(struct rm_replica *replica, int64_t time_ms)
+void rm__replica_start_clock(struct rm_replica *replica, int64_t time_ms, uint64_t known_ms)
 {
     replica->proposed_ms = time_ms;
     replica->clock_base_ms = time_ms;
-    replica->clock_started_ms = rm__host_now_ms(replica->host);
+    replica->clock_started_ms = known_ms;
 }
 
 /* The first entry of a shard has nothing to be held against. */
 static int64_t entry_time(const struct rm_replica *replica, int64_t now_ms)
 {
-    uint64_t led_ms = rm__host_now_ms(replica->host) - replica->clock_started_ms;
-    int64_t latest_ms = replica->clock_base_ms + TIME_STEP_MAX_MS + (int64_t)led_ms;
+    uint64_t passed_ms = rm__host_now_ms(replica->host) - replica->clock_started_ms;
+    int64_t latest_ms = replica->clock_base_ms + TIME_STEP_MAX_MS + (int64_t)passed_ms;
 
     if (now_ms < replica->proposed_ms) {
         return replica->proposed_ms;
@@ -130,7 +130,7 @@ static int propose(struct rm_replica *replica, struct rm__entry *entry, rm_propo
         return rv;
     }
     if (replica->clock_base_ms == 0) {
-        rm__replica_start_clock(replica, entry->time_ms);
+        rm__replica_start_clock(replica, entry->time_ms, rm__host_now_ms(replica->host));
     }
     replica->proposed_ms = entry->time_ms;
     return 0;

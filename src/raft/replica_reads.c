@@ -36,7 +36,7 @@ static void on_lead_barrier(struct raft_barrier *barrier, int status)
         return;
     }
     /* What an earlier term proposed in vain counts for nothing; the rest is applied by now. */
-    rm__replica_start_clock(replica, replica->time_ms);
+    rm__replica_start_clock(replica, replica->time_ms, replica->time_known_ms);
     replica->led_term = replica->lead_barrier_term;
     if (replica->machine.lead != NULL) {
         replica->machine.lead(replica->machine.data);

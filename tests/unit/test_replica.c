@@ -541,6 +541,24 @@ static void test_many_entries_do_not_hurry_the_time(void **state)
     cluster_free(cluster);
 }
 
+/* Whoever leads next was there, and knows how long nothing was recorded: no time is lost by that,
+ * or nothing would ever become as old as it is. */
+static void test_idle_time_passes_under_the_next_leader(void **state)
+{
+    const int64_t idle_ms = 1800 * 1000;
+    struct cluster *cluster = cluster_new(1 << 30);
+
+    (void)state;
+    open_session(cluster);
+    record_next(cluster, 5);
+    assert_complete(cluster);
+    paused_ms += (uint64_t)idle_ms;
+    close_node(cluster, leader_of(cluster));
+    assert_int_equal(record_at(cluster, START_MS + idle_ms, 6, 6).status, 0);
+    assert_int_equal(leader_of(cluster)->numbers.time_ms, START_MS + idle_ms);
+    cluster_free(cluster);
+}
+
 static void test_the_leader_goes_and_comes_back(void **state)
 {
     struct cluster *cluster = cluster_new(1 << 30);
@@ -1046,6 +1064,7 @@ int main(void)
         cmocka_unit_test(test_a_repetition_is_answered_and_not_applied),
         cmocka_unit_test(test_an_entrys_time),
         cmocka_unit_test(test_many_entries_do_not_hurry_the_time),
+        cmocka_unit_test(test_idle_time_passes_under_the_next_leader),
         cmocka_unit_test(test_the_leader_goes_and_comes_back),
         cmocka_unit_test(test_all_go_and_come_back),
         cmocka_unit_test(test_snapshots),

@@ -93,8 +93,8 @@ typedef void (*rm_propose_cb)(int status, struct rm_slice result, void *data);
 int64_t rm_replica_entry_time(const struct rm_replica *replica, int64_t now_ms);
 
 /* Proposes an entry at @now_ms, the leader's clock; the entry's time is not before that of the
- * entry before it, and not past what the former leader left by more than 60 s and the time that
- * this one has led. @session none: applied whenever it is committed. Otherwise once for each
+ * entry before it, and not past what the former leader left by more than 60 s and the time since
+ * this process saw that. @session none: applied whenever it is committed. Otherwise once for each
  * @sequence, and the answer to a repetition is the result of the first. @body is copied. Errors:
  * RM_ENOTLEADER; RM_ENOSPACE (the disk is below its floor); RM_ETOOBIG (past RM_ENTRY_BYTES_MAX);
  * RM_ENOMEM; @cb is then not called. */
