@@ -6,27 +6,52 @@
 #include "series.h"
 #include "state_hash.h"
 
-/* What tells the hash of n_gone from that of bounds. */
-enum { GONE_SEED = 1 };
+/* What tells the hashes of counts from that of bounds. */
+enum { GONE_SEED = 1, BORN_SEED = 2 };
 
-/* The hash in a state's of how many are gone; 0 of none. */
-static uint64_t gone_hash(const struct rm_metric *metric)
+/* The hash in a state's of a count; 0 of none. */
+static uint64_t count_hash(uint64_t count, uint64_t seed)
 {
-    return metric->n_gone == 0
-               ? 0
-               : rm__state_hash_bytes(rm_slice_make(&metric->n_gone, sizeof metric->n_gone),
-                                      rm__state_hash_bytes(metric->name, GONE_SEED));
+    return count == 0 ? 0 : rm__state_hash_bytes(rm_slice_make(&count, sizeof count), seed);
+}
+
+static void add_to(struct rm_metric *metric, uint64_t *count, uint64_t n, uint64_t seed,
+                   uint64_t *state_hash)
+{
+    uint64_t seed_of_name = rm__state_hash_bytes(metric->name, seed);
+    uint64_t change = count_hash(*count + n, seed_of_name) - count_hash(*count, seed_of_name);
+
+    *count += n;
+    metric->state_hash += change;
+    *state_hash += change;
 }
 
 void rm__metric_add_gone(struct rm_metric *metric, uint64_t n, uint64_t *state_hash)
 {
-    uint64_t before = gone_hash(metric);
-    uint64_t change;
+    add_to(metric, &metric->n_gone, n, GONE_SEED, state_hash);
+}
 
-    metric->n_gone += n;
-    change = gone_hash(metric) - before;
-    metric->state_hash += change;
-    *state_hash += change;
+void rm__metric_add_born(struct rm_metric *metric, uint64_t n, uint64_t *state_hash)
+{
+    add_to(metric, &metric->n_born, n, BORN_SEED, state_hash);
+}
+
+uint32_t rm__metric_find_behind(const struct rm_metric *metric, uint64_t number)
+{
+    uint32_t begin = 0;
+    uint32_t end = metric->series.n;
+
+    while (begin < end) {
+        uint32_t middle = begin + (end - begin) / 2;
+        const struct rm_series *series = metric->series.items[middle];
+
+        if (series->number > number) {
+            end = middle;
+        } else {
+            begin = middle + 1;
+        }
+    }
+    return begin;
 }
 
 /* The hash in a state's of bounds that are not the default ones. */

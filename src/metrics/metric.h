@@ -14,9 +14,10 @@ struct rm_metric {
     struct rm_vector series;      /* of struct rm_series, owned, in the order of their creation */
     uint64_t n_samples;           /* that there are */
     uint64_t n_gone;              /* that were dropped: with n_samples the ordinal of the next */
+    uint64_t n_born;              /* series that ever were: the number of the last */
     struct rm_observation newest; /* by position; means nothing while n_samples is 0 */
-    uint64_t state_hash;          /* of its bounds and n_gone, of its observations and series */
-    uint32_t place;               /* in the store's index while that has not sorted it in */
+    uint64_t state_hash; /* of its bounds, n_gone and n_born, of its observations and series */
+    uint32_t place;      /* in the store's index while that has not sorted it in */
     struct rm_shared_bounds *bounds; /* of its histograms; owned */
     struct rm_slice name;            /* its bytes lie behind the struct */
 };
@@ -29,6 +30,12 @@ struct rm_metric *rm__metric_new(uint64_t hash, struct rm_slice name,
 /* Counts @n more that are gone. What that changes of the metric's hash it changes of *@state_hash,
  * too. */
 void rm__metric_add_gone(struct rm_metric *metric, uint64_t n, uint64_t *state_hash);
+
+/* Counts @n more series that were born, likewise. */
+void rm__metric_add_born(struct rm_metric *metric, uint64_t n, uint64_t *state_hash);
+
+/* The place of the first series with a number above @number; series.n where there is none. */
+uint32_t rm__metric_find_behind(const struct rm_metric *metric, uint64_t number);
 
 /* The ordinal of the next observation. */
 static inline uint64_t rm__metric_next_ordinal(const struct rm_metric *metric)

@@ -25,8 +25,9 @@ struct rm_metric;
 
 struct rm_series {
     struct rm_metric *metric;
-    uint64_t hash;                        /* its place in the store's table */
-    uint64_t identity;                    /* what the state's hash knows it by */
+    uint64_t hash;     /* its place in the store's table */
+    uint64_t identity; /* what the state's hash knows it by */
+    uint64_t number;   /* in its metric, in the order of creation, from 1 on; none comes twice */
     struct rm_chunk *head;                /* the newest chunk; NULL where there is none */
     struct rm_vector older;               /* of struct rm_chunk, none empty, each before the next */
     struct rm_distribution *distribution; /* NULL while its values, in one chunk, say it all */

@@ -25,9 +25,15 @@ uint64_t rm__series_past_hash(const struct rm_series *series)
     return rm__state_hash_bytes(rm_slice_make(past, sizeof past), series->identity);
 }
 
+uint64_t rm__series_number_hash(const struct rm_series *series)
+{
+    return rm__state_hash_bytes(rm_slice_make(&series->number, sizeof series->number),
+                                series->identity);
+}
+
 uint64_t rm__series_state_hash(const struct rm_series *series)
 {
-    uint64_t hash = rm__series_past_hash(series);
+    uint64_t hash = rm__series_number_hash(series) + rm__series_past_hash(series);
 
     for (uint32_t i = 0; i < rm__series_n_chunks(series); i++) {
         hash += chunk_hash(series, rm__series_chunk(series, i));

@@ -23,7 +23,10 @@ static inline const struct rm_chunk *rm__series_oldest(const struct rm_series *s
 /* The hash in a state's of what was dropped; 0 of nothing. */
 uint64_t rm__series_past_hash(const struct rm_series *series);
 
-/* What the state's hash has of a series: of its observations, and of its past. */
+/* The hash in a state's of its number. */
+uint64_t rm__series_number_hash(const struct rm_series *series);
+
+/* What the state's hash has of a series: of its number, its observations, and its past. */
 uint64_t rm__series_state_hash(const struct rm_series *series);
 
 /* Drops the @n_chunks (fewer than there are) oldest: *@ret_n_samples of them. What is then less in

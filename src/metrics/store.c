@@ -5,7 +5,7 @@
 #include "freezing.h"
 #include "raftmetrics/base/error.h"
 #include "selection.h"
-#include "series.h"
+#include "series_drop.h"
 #include "state_hash.h"
 #include "store_internal.h"
 
@@ -242,6 +242,19 @@ bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *s
     return rm__store_find_series(store, sample) != NULL;
 }
 
+/* Gives @series, the last of its metric, the next number there. */
+static void number_series(struct rm_store *store, struct rm_series *series)
+{
+    struct rm_metric *metric = series->metric;
+    uint64_t hash;
+
+    rm__metric_add_born(metric, 1, &store->state_hash);
+    series->number = metric->n_born;
+    hash = rm__series_number_hash(series);
+    metric->state_hash += hash;
+    store->state_hash += hash;
+}
+
 int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
                          struct rm_store_hashes hashes, struct rm_series **ret_series)
 {
@@ -268,8 +281,10 @@ int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
     rv = add_series(store, *ret_series);
     if (rv != 0) {
         rm__series_free(*ret_series);
+        return rv;
     }
-    return rv;
+    number_series(store, *ret_series);
+    return 0;
 }
 
 void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric)
@@ -394,18 +409,21 @@ int rm_store_list_series(const struct rm_store *store, struct rm_slice metric_na
                          uint64_t *ret_next)
 {
     const struct rm_metric *metric = rm__store_find_metric(store, metric_name);
-    uint64_t end;
+    size_t n = 0;
+    uint32_t i;
 
     if (metric == NULL) {
         return RM_ENOTFOUND;
     }
-    after = after < metric->series.n ? after : metric->series.n;
-    end = metric->series.n - after > limit ? after + limit : metric->series.n;
-    for (uint64_t i = after; i < end; i++) {
-        describe_series(metric->series.items[i], &ret_infos[i - after]);
+    for (i = rm__metric_find_behind(metric, after); i < metric->series.n && n < limit; i++) {
+        const struct rm_series *series = metric->series.items[i];
+
+        describe_series(series, &ret_infos[n]);
+        after = series->number;
+        n++;
     }
-    *ret_n = (size_t)(end - after);
-    *ret_next = end < metric->series.n ? end : 0;
+    *ret_n = n;
+    *ret_next = i < metric->series.n ? after : 0;
     return 0;
 }
 

@@ -333,7 +333,8 @@ static int add_front(struct rm_freezing *freezing, const struct rm_frozen_series
     const struct rm_store_image_series image = {.n_labels = frozen->series->n_labels,
                                                 .n_chunks = rm__frozen_series_n_chunks(frozen),
                                                 .n_distribution_bytes =
-                                                    frozen->n_distribution_bytes};
+                                                    frozen->n_distribution_bytes,
+                                                .number = frozen->series->number};
     int rv = rm_buffer_reserve(&freezing->index, front_bytes(frozen));
     char *to;
 
@@ -533,6 +534,7 @@ static int list_metric(struct rm_freezing *freezing, const struct rm_metric *met
         .n_series = metric->series.n,
         .n_observations = metric->n_samples,
         .n_gone = metric->n_gone,
+        .n_born = metric->n_born,
         .bounds = metric->bounds == NULL ? 0 : metric->bounds->number};
     int rv = rm_buffer_reserve(&freezing->metrics, sizeof image + metric->name.len + 8);
     char *to;

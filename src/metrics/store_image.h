@@ -7,8 +7,8 @@
  *     age              16 bytes, and its pattern, filled up   its n_rules times, in their order
  *     bounds           8 bytes, and 8 each                    n_bounds times
  *     rule             8 bytes, and its pattern, filled up    n_rules times, in their order
- *     metric           32 bytes, and its name, filled up      n_metrics times, in any order
- *       series         16 bytes                               n_series times, as they were created
+ *     metric           40 bytes, and its name, filled up      n_metrics times, in any order
+ *       series         24 bytes                               n_series times, as they were created
  *         label sizes  8 bytes                                  n_labels times, sorted by name
  *         label bytes  name, value, name, ... filled up         once
  *         distribution n_distribution_bytes                     once, where the series keeps one
@@ -36,7 +36,7 @@
 #include "raftmetrics/metrics/store.h"
 #include "state_hash.h"
 
-enum { RM_STORE_IMAGE_VERSION = 6 };
+enum { RM_STORE_IMAGE_VERSION = 7 };
 
 struct rm_store_image_header {
     uint32_t version;
@@ -80,12 +80,14 @@ struct rm_store_image_metric {
     uint64_t n_observations; /* that there are */
     uint64_t bounds;
     uint64_t n_gone; /* observations that were dropped: ordinals are below the sum of both */
+    uint64_t n_born; /* series that ever were: each began with an observation */
 };
 
 struct rm_store_image_series {
     uint32_t n_labels;
     uint32_t n_chunks;
     uint64_t n_distribution_bytes; /* 0: the values, in one chunk, say it all */
+    uint64_t number;               /* above that of the one before, up to the metric's n_born */
 };
 
 struct rm_store_image_label {
@@ -107,8 +109,8 @@ static_assert(sizeof(struct rm_store_image_retention) == 16, "no gaps");
 static_assert(sizeof(struct rm_store_image_age) == 16, "no gaps");
 static_assert(sizeof(struct rm_store_image_bounds) == 8, "no gaps");
 static_assert(sizeof(struct rm_store_image_rule) == 8, "no gaps");
-static_assert(sizeof(struct rm_store_image_metric) == 32, "no gaps");
-static_assert(sizeof(struct rm_store_image_series) == 16, "no gaps");
+static_assert(sizeof(struct rm_store_image_metric) == 40, "no gaps");
+static_assert(sizeof(struct rm_store_image_series) == 24, "no gaps");
 static_assert(sizeof(struct rm_store_image_label) == 8, "no gaps");
 static_assert(sizeof(struct rm_store_image_chunk) == 24, "no gaps");
 static_assert(sizeof(struct rm_observation) == 24, "no gaps");

@@ -42,14 +42,14 @@ struct rm_series *rm__store_find_series(const struct rm_store *store,
 int rm__store_make_metric(struct rm_store *store, struct rm_slice name,
                           struct rm_shared_bounds *bounds, struct rm_metric **ret_metric);
 
-/* A series without observations, the caller's, which is not in the store yet. Copies. NULL when out
- * of memory. */
+/* A series without observations and number, the caller's, which is not in the store yet. Copies.
+ * NULL when out of memory. */
 struct rm_series *rm__store_new_series(struct rm_store *store, struct rm_metric *metric,
                                        const struct rm_label *labels, size_t n_labels);
 
-/* Takes it over, with what was recorded in it meanwhile, unless it fails: the store is then
- * unchanged. It should not follow at once: memory was asked for its place. Errors: RM_EEXIST,
- * RM_ENOMEM. */
+/* Takes it over as the last of its metric, with what was recorded in it meanwhile, unless it fails:
+ * the store is then unchanged. It should not follow at once: memory was asked for its place.
+ * Errors: RM_EEXIST, RM_ENOMEM. */
 int rm__store_add_series(struct rm_store *store, struct rm_series *series);
 
 /* Takes a metric with its series out of the tables, but for the index. */

@@ -28,6 +28,7 @@ struct restorer {
     struct rm_vector bounds;        /* of struct rm_shared_bounds, as the image numbers them */
     struct rm_buffer seen;          /* ordinals of one metric that were looked at, not hashed */
     uint64_t n_past;                /* observations of it that were dropped of series there are */
+    uint64_t last_number;           /* of its series that were read */
     struct rm_series *made[N_MADE]; /* not in the store yet; a ring, owned */
     uint64_t n_made;                /* of all that were made */
     uint64_t n_added;               /* of these, to the store */
@@ -108,7 +109,7 @@ static bool are_observations_valid(struct progress *progress,
     return last.timestamp_ms <= RM_TIMESTAMP_MAX_MS;
 }
 
-/* Adds that of observations of @series. */
+/* Adds that of something of @series. */
 static void add_hash(struct restorer *restorer, struct rm_series *series, uint64_t hash)
 {
     series->metric->state_hash += hash;
@@ -348,13 +349,28 @@ static void free_made(struct restorer *restorer)
     }
 }
 
-/* A series without observations, which is added to the store in its turn. */
-static int make_series(struct restorer *restorer, struct rm_metric *metric, uint32_t n_labels,
-                       struct rm_series **ret_series)
+/* Numbers ascend, up to the last that the metric gave. */
+static bool take_number(struct restorer *restorer, const struct rm_metric *metric, uint64_t number)
 {
-    struct rm_series *series;
-    int rv = read_labels(restorer, n_labels);
+    if (number <= restorer->last_number || number > metric->n_born) {
+        return false;
+    }
+    restorer->last_number = number;
+    return true;
+}
 
+/* A series without observations, which is added to the store in its turn. */
+static int make_series(struct restorer *restorer, struct rm_metric *metric,
+                       const struct rm_store_image_series *image, struct rm_series **ret_series)
+{
+    uint32_t n_labels = image->n_labels;
+    struct rm_series *series;
+    int rv;
+
+    if (!take_number(restorer, metric, image->number)) {
+        return RM_ECORRUPT;
+    }
+    rv = read_labels(restorer, n_labels);
     if (rv == 0 && restorer->n_made - restorer->n_added == N_MADE) {
         rv = add_made(restorer);
     }
@@ -368,6 +384,8 @@ static int make_series(struct restorer *restorer, struct rm_metric *metric, uint
         return RM_ENOMEM;
     }
     restorer->made[restorer->n_made++ % N_MADE] = series;
+    series->number = image->number;
+    add_hash(restorer, series, rm__series_number_hash(series));
     *ret_series = series;
     return 0;
 }
@@ -383,7 +401,7 @@ static int read_series(struct restorer *restorer, struct rm_metric *metric,
     if (image == NULL) {
         return RM_ECORRUPT;
     }
-    rv = make_series(restorer, metric, image->n_labels, &progress.series);
+    rv = make_series(restorer, metric, image, &progress.series);
     if (rv == 0) {
         rv = fill_series(restorer, image, &progress);
     }
@@ -425,7 +443,7 @@ static int read_all_series(struct restorer *restorer, struct rm_metric *metric, 
                : RM_ECORRUPT;
 }
 
-/* More are never recorded, and so ordinals go on. */
+/* More are never recorded, and so ordinals and numbers go on. */
 #define GONE_MAX (UINT64_C(1) << 62)
 
 static int add_metric(struct restorer *restorer)
@@ -440,6 +458,7 @@ static int add_metric(struct restorer *restorer)
     if (image == NULL || !rm__image_take_bytes(&restorer->index, image->n_name_bytes, &name) ||
         !rm_metric_name_is_valid(name) || image->n_observations == 0 ||
         image->n_observations > restorer->n_observations || image->n_gone > GONE_MAX ||
+        image->n_born > image->n_observations + image->n_gone ||
         !rm__numbered_bounds_find(&restorer->bounds, image->bounds, &bounds)) {
         return RM_ECORRUPT;
     }
@@ -450,7 +469,9 @@ static int add_metric(struct restorer *restorer)
     restorer->n_observations -= image->n_observations;
     metric->n_samples = image->n_observations;
     rm__metric_add_gone(metric, image->n_gone, &store->state_hash);
+    rm__metric_add_born(metric, image->n_born, &store->state_hash);
     restorer->n_past = 0;
+    restorer->last_number = 0;
     rv = read_all_series(restorer, metric, image->n_series);
     store->n_samples += metric->n_samples;
     return rv;

@@ -49,6 +49,21 @@ static void read_metric(struct rm_store *store, struct rm_slice name)
     rm_histograms_done(&histograms);
 }
 
+/* Page by page, each from where the one before says. */
+static uint64_t count_series(const struct rm_store *store, struct rm_slice name)
+{
+    struct rm_series_info infos[3];
+    uint64_t after = 0;
+    uint64_t total = 0;
+    size_t n;
+
+    do {
+        assert(rm_store_list_series(store, name, after, 3, infos, &n, &after) == 0);
+        total += n;
+    } while (after != 0);
+    return total;
+}
+
 /* One observation more in the midst of each series. */
 static void write_metric(struct rm_store *store, const struct rm_metric_info *info)
 {
@@ -100,6 +115,7 @@ static void use_store(struct rm_store *store)
                          &has_more) == 0);
     check_frozen(store);
     for (size_t i = 0; i < n; i++) {
+        assert(count_series(store, infos[i].name) == infos[i].n_series);
         read_metric(store, infos[i].name);
         write_metric(store, &infos[i]);
         read_metric(store, infos[i].name);

@@ -170,11 +170,7 @@ def test_what_is_full_refuses(make_cluster):
     client.close()
 
 
-def test_rules_hold_for_what_is_there_already(make_cluster):
-    cluster = make_cluster(worker=worker_with())
-    client = cluster.client()
-    record_old_and_new(client, "short.a")
-    record_old_and_new(client, "kept")
+def restart_with_rules(cluster):
     for worker in cluster.workers:
         worker.stop()
     for worker in cluster.workers:
@@ -182,6 +178,39 @@ def test_rules_hold_for_what_is_there_already(make_cluster):
                              **worker_with(retention=RULES))
         worker.start(wait=False)
     cluster.wait_writable()
+
+
+def test_rules_hold_for_what_is_there_already(make_cluster):
+    cluster = make_cluster(worker=worker_with())
+    client = cluster.client()
+    record_old_and_new(client, "short.a")
+    record_old_and_new(client, "kept")
+    restart_with_rules(cluster)
     wait_for_count(client, "short.a", 10)
     assert client.aggregate("kept")["count"] == CHUNK + 10
+    client.close()
+
+
+def series_page(client, name, **query):
+    answer = client.get(path_of(name) + "/series", {"limit": 10, **query}).json()
+    return [int(row["labels"]["n"]) for row in answer["series"]], answer["next"]
+
+
+def test_a_cursor_knows_its_place_where_series_go(make_cluster):
+    """Two thirds of the series go between two pages, and the workers begin anew."""
+    cluster = make_cluster(worker=worker_with())
+    client = cluster.client()
+    now = int(time.time() * 1000)
+    times = [now if i % 3 == 2 else now - 2 * HOUR_MS for i in range(60)]
+    for i, timestamp in enumerate(times):
+        client.record("short.a", 1, timestamp, labels={"n": str(i)})
+    first, cursor = series_page(client, "short.a")
+    assert first == list(range(10))
+    restart_with_rules(cluster)
+    wait_for_count(client, "short.a", 20)
+    second, cursor = series_page(client, "short.a", cursor=cursor)
+    assert second == list(range(11, 39, 3))
+    client.record("short.a", 1, labels={"n": "60"})
+    third, cursor = series_page(client, "short.a", cursor=cursor)
+    assert third == [*range(41, 60, 3), 60] and cursor is None
     client.close()

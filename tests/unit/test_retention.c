@@ -9,6 +9,7 @@
 #include "image_blob.h"
 #include "model.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/base/number.h"
 #include "raftmetrics/metrics/retention_rules.h"
 #include "raftmetrics/metrics/store.h"
 #include "random.h"
@@ -551,6 +552,158 @@ static void test_the_hash_knows_retention(void **state)
     rm_store_free(store);
 }
 
+/* ---- listing series while they come and go ---- */
+
+enum { N_HOSTS = 300, HOSTS_MAX = 1000, PAGE_MAX = 20 };
+
+struct listing {
+    struct random random;
+    struct rm_store *store;
+    int64_t now_ms;
+    int n_hosts;
+    int64_t times_ms[HOSTS_MAX]; /* of each host's only value */
+    int n_listed[HOSTS_MAX];
+    int last; /* host that was listed */
+};
+
+static void add_host(struct listing *listing, int64_t timestamp_ms)
+{
+    char host[16];
+
+    snprintf(host, sizeof host, "%d", listing->n_hosts);
+    record(listing->store, "short_a", host, timestamp_ms, 1);
+    listing->times_ms[listing->n_hosts++] = timestamp_ms;
+}
+
+static struct listing *listing_new(void)
+{
+    struct listing *listing = calloc(1, sizeof *listing);
+
+    assert_non_null(listing);
+    listing->random = random_start("listing");
+    listing->store = store_with(&BY_AGE);
+    listing->last = -1;
+    for (int i = 0; i < N_HOSTS; i++) {
+        add_host(listing, (int64_t)random_below(&listing->random, 4000));
+    }
+    add_host(listing, 100000); /* the metric stays */
+    return listing;
+}
+
+static void listing_free(struct listing *listing)
+{
+    rm_store_free(listing->store);
+    free(listing);
+}
+
+/* Some go, some come; another replica answers. */
+static void churn(struct listing *listing)
+{
+    struct rm_store *other;
+
+    listing->now_ms += (int64_t)random_below(&listing->random, 200);
+    expire(listing->store, listing->now_ms);
+    if (listing->n_hosts < HOSTS_MAX) {
+        add_host(listing, listing->now_ms + (int64_t)random_below(&listing->random, 1000));
+    }
+    if (random_below(&listing->random, 3) == 0) {
+        other = restored(listing->store);
+        rm_store_free(listing->store);
+        listing->store = other;
+    }
+}
+
+/* The cursor to the next page; 0: that was the last. */
+static uint64_t list_page(struct listing *listing, uint64_t after)
+{
+    struct rm_series_info infos[PAGE_MAX];
+    size_t limit = 1 + random_below(&listing->random, PAGE_MAX);
+    uint64_t next;
+    size_t n;
+
+    assert_int_equal(rm_store_list_series(listing->store, rm_slice_of("short_a"), after, limit,
+                                          infos, &n, &next),
+                     0);
+    assert_true(n <= limit && (next == 0 || n == limit));
+    for (size_t i = 0; i < n; i++) {
+        int64_t host;
+
+        assert_int_equal(rm_int_parse(infos[i].labels[0].value, 0, listing->n_hosts - 1, &host), 0);
+        assert_true(host > listing->last);
+        assert_true(listing->times_ms[host] >= listing->now_ms - 1000);
+        listing->n_listed[host]++;
+        listing->last = (int)host;
+    }
+    return next;
+}
+
+static void test_pages_have_all_that_live(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        struct listing *listing = listing_new();
+        uint64_t after = 0;
+
+        do {
+            after = list_page(listing, after);
+            churn(listing);
+        } while (after != 0);
+        for (int host = 0; host <= N_HOSTS; host++) {
+            if (listing->times_ms[host] >= listing->now_ms - 1000) {
+                assert_int_equal(listing->n_listed[host], 1);
+            }
+        }
+        listing_free(listing);
+    }
+}
+
+static void check_listed(struct rm_store *store, uint64_t after, const char *hosts, uint64_t next)
+{
+    struct rm_series_info infos[2];
+    char there[64] = "";
+    uint64_t ret_next;
+    size_t n;
+
+    assert_int_equal(
+        rm_store_list_series(store, rm_slice_of("short_a"), after, 2, infos, &n, &ret_next), 0);
+    for (size_t i = 0; i < n; i++) {
+        strncat(there, infos[i].labels[0].value.data, infos[i].labels[0].value.len);
+    }
+    assert_string_equal(there, hosts);
+    assert_int_equal(ret_next, next);
+}
+
+/* Nor does a metric that comes again take a cursor for one of its own that it never gave. */
+static void test_numbers_are_given_once(void **state)
+{
+    struct rm_store *store = store_with(&BY_AGE);
+    struct rm_store *copy;
+
+    (void)state;
+    record(store, "short_a", "a", 0, 1);
+    record(store, "short_a", "b", 5000, 1);
+    record(store, "short_a", "c", 5000, 1);
+    record(store, "short_a", "d", 0, 1);
+    check_listed(store, 0, "ab", 2);
+    check_listed(store, 2, "cd", 0);
+    expire(store, 5000);
+    check_listed(store, 0, "bc", 0);
+    record(store, "short_a", "d", 5000, 1); /* not the fourth any more */
+    copy = restored(store);
+    rm_store_free(store);
+    check_listed(copy, 0, "bc", 3);
+    check_listed(copy, 3, "d", 0);
+    check_listed(copy, 4, "d", 0);
+    check_listed(copy, 5, "", 0);
+    record(copy, "short_a", "a", 5000, 1);
+    check_listed(copy, 5, "a", 0);
+    assert_int_equal(rm_store_delete(copy, rm_slice_of("short_a")), 0);
+    record(copy, "short_a", "z", 5000, 1);
+    check_listed(copy, 0, "z", 0);
+    check_listed(copy, 1, "", 0);
+    rm_store_free(copy);
+}
+
 /* ---- lies of images ---- */
 
 static int restore_gone(struct rm_store *store, uint64_t n_gone)
@@ -940,6 +1093,8 @@ int main(void)
         cmocka_unit_test(test_the_hash_knows_what_was_dropped),
         cmocka_unit_test(test_the_hash_knows_how_many_are_gone),
         cmocka_unit_test(test_the_hash_knows_retention),
+        cmocka_unit_test(test_pages_have_all_that_live),
+        cmocka_unit_test(test_numbers_are_given_once),
         cmocka_unit_test(test_false_counts_of_what_is_gone_are_seen),
         cmocka_unit_test(test_a_series_that_lost_more_than_its_metric_is_seen),
         cmocka_unit_test(test_quantiles_say_how_exact_they_are),

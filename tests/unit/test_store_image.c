@@ -257,6 +257,31 @@ static void check_same_list(struct rm_store *a, struct rm_store *b)
     }
 }
 
+/* Pages of one are asked for by the cursor of the other. */
+static void check_same_series(struct rm_store *a, struct rm_store *b, int metric, size_t limit)
+{
+    struct rm_series_info infos[2][N_SERIES];
+    uint64_t next[2] = {0, 0};
+
+    do {
+        size_t n[2] = {0, 0};
+        uint64_t after = next[0];
+        int rv = rm_store_list_series(a, rm_slice_of(METRIC_NAMES[metric]), after, limit, infos[0],
+                                      &n[0], &next[0]);
+
+        assert_int_equal(rm_store_list_series(b, rm_slice_of(METRIC_NAMES[metric]), after, limit,
+                                              infos[1], &n[1], &next[1]),
+                         rv);
+        assert_int_equal(n[0], n[1]);
+        assert_int_equal(next[0], next[1]);
+        for (size_t i = 0; i < n[0]; i++) {
+            assert_int_equal(infos[0][i].n_labels, infos[1][i].n_labels);
+            assert_int_equal(infos[0][i].n_samples, infos[1][i].n_samples);
+            assert_memory_equal(&infos[0][i].last, &infos[1][i].last, sizeof(double));
+        }
+    } while (next[0] != 0);
+}
+
 static void check_same_rules(const struct rm_store *a, const struct rm_store *b)
 {
     size_t n[2];
@@ -279,6 +304,7 @@ static void check_same(struct random *random, struct rm_store *a, struct rm_stor
     check_same_list(a, b);
     check_same_rules(a, b);
     for (int metric = 0; metric < N_METRICS; metric++) {
+        check_same_series(a, b, metric, 1 + random_below(random, N_SERIES));
         for (int i = 0; i < 4; i++) {
             struct rm_selection selection =
                 i == 0 ? everything_of(metric) : random_selection(random, metric);
@@ -741,7 +767,7 @@ static void test_the_hash_is_the_same_everywhere(void **state)
 {
     (void)state;
     assert_int_equal(hash_of((struct operation){0, 5, 1732568363376, 75.5}),
-                     UINT64_C(0xb896c4e3bbe5cc5f));
+                     UINT64_C(0xdf0916dcbe6dddf0));
 }
 
 /* A metric's bounds are in the state, as are the rules for the next. */
@@ -945,6 +971,11 @@ static const struct lie {
     {"no observations", OF_METRIC(n_observations), 8, 0, 0},
     {"too many observations", OF_METRIC(n_observations), 8, UINT64_MAX, 0},
     {"more that are gone than were", OF_METRIC(n_gone), 8, UINT64_MAX - 2, 0},
+    {"no series that ever was", OF_METRIC(n_born), 8, 0, 0},
+    {"more series than observations", OF_METRIC(n_born), 8, 4, 0},
+    {"a series without a number", OF_SERIES(number), 8, 0, 0},
+    {"a number that was not given yet", OF_SERIES(number), 8, 2, 0},
+    {"a number that is never given", OF_SERIES(number), 8, UINT64_MAX, 0},
     {"many labels", OF_SERIES(n_labels), 4, UINT32_MAX, 0},
     {"no chunk", OF_SERIES(n_chunks), 4, 0, 0},
     {"many chunks", OF_SERIES(n_chunks), 4, UINT32_MAX, 0},
@@ -993,6 +1024,30 @@ static int restore_lie(struct rm_slice original, const struct lie *lie)
     return rv;
 }
 
+/* Other numbers, planted with all hashes but the state's; what that then is. */
+static uint64_t hash_of_planted(struct rm_slice original, uint64_t number, uint64_t n_born)
+{
+    char *copy = malloc(original.len);
+    struct rm_blob *blob = rm_blob_new(copy, original.len);
+    struct rm_slice bytes = rm_blob_peek(blob);
+    struct rm_store_image_header *header = (struct rm_store_image_header *)(void *)copy;
+    struct rm_store *store = NULL;
+    uint64_t hash;
+
+    memcpy(copy, original.data, original.len);
+    memcpy(copy + OF_SERIES(number), &number, sizeof number);
+    memcpy(copy + OF_METRIC(n_born), &n_born, sizeof n_born);
+    header->index_hash = rm__store_image_index_hash(
+        header, rm__state_hash_bytes(rm_slice_make(header + 1, header->n_index_bytes), 0));
+    assert_int_equal(rm_store_restore(blob, &bytes, 1, &store), RM_ECORRUPT);
+    assert_int_equal(rm__store_restore_unhashed(blob, &bytes, 1, &store), 0);
+    hash = rm_store_hash(store);
+    assert_true(hash != header->state_hash);
+    rm_blob_unref(blob);
+    rm_store_free(store);
+    return hash;
+}
+
 static void check_lies(struct rm_store *store, size_t n_bytes, const struct lie *lies, size_t n)
 {
     static const struct lie TRUTH = {"", AT_METRIC + 4, 4, 1, 0};
@@ -1021,6 +1076,25 @@ static void test_lies_are_seen(void **state)
     record(store, 1, 20, 1e-3);
     record(store, 1, 30, 1e-3);
     check_lies(store, AT_OBSERVATIONS + 3 * 24, LIES, sizeof LIES / sizeof *LIES);
+}
+
+static void test_the_hash_knows_numbers(void **state)
+{
+    struct rm_store *store = rm_store_new(1);
+    struct rm_image *image;
+    struct rm_blob *blob;
+
+    (void)state;
+    assert_int_equal(rm_store_set_bucket_rules(store, rule_sets[1].rules, 1), 0);
+    record(store, 1, 10, 0);
+    record(store, 1, 20, 0);
+    image = rm_store_freeze(store);
+    blob = image_blob(image);
+    assert_true(hash_of_planted(rm_blob_peek(blob), 1, 2) !=
+                hash_of_planted(rm_blob_peek(blob), 2, 2));
+    rm_blob_unref(blob);
+    rm_image_release(image);
+    rm_store_free(store);
 }
 
 /* And of one that has a sealed chunk of equal values, thus two buckets of each kind, and an open
@@ -1173,10 +1247,14 @@ static void test_lies_between_parts_are_seen(void **state)
     static const struct rm_observation FALSE_ORDER[] = {{{2, 1}, 0}, {{3, 0}, 0}};
     static const struct rm_observation SAME[] = {{{2, 0}, 0}, {{3, 0}, 0}};
 
-    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1, 0, 0};
-    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2, 0, 0};
+    static const struct rm_store_image_metric TRUE_COUNT = {8, 1, 1, 0, 0, 1};
+    static const struct rm_store_image_metric FALSE_COUNT = {8, 1, 2, 0, 0, 1};
+
+    static const struct rm_store_image_series SECOND = {1, 1, 0, 2};
+    static const struct rm_store_image_series ANOTHER_FIRST = {1, 1, 0, 1};
 
     (void)state;
+    assert_int_equal(restore_pairs(&SECOND, &ANOTHER_FIRST, sizeof SECOND), RM_ECORRUPT);
     assert_int_equal(restore_pairs(&TRUE_COUNT, &FALSE_COUNT, sizeof TRUE_COUNT), RM_ECORRUPT);
     assert_int_equal(restore_pairs("metric_b", "metric_c", 8), 0);
     assert_int_equal(restore_pairs("metric_b", "metric_a", 8), RM_ECORRUPT);
@@ -1206,7 +1284,7 @@ static void test_a_metric_of_nothing_is_seen(void **state)
                 .n_index_bytes = sizeof image - sizeof image.header,
                 .n_metrics = 1},
                {0, 0, 0},
-               {1, 0, 0, 0, 0},
+               {1, 0, 0, 0, 0, 0},
                "a"};
 
     (void)state;
@@ -1240,9 +1318,10 @@ static void test_a_series_of_nothing_is_seen(void **state)
                           .n_metrics = 1,
                           .n_series = 2,
                           .n_observations = 1},
-               .metric = {1, 2, 1, 0, 0},
+               .metric = {1, 2, 1, 0, 1, 2},
                .name = "a",
-               .first = {{1, 1, 0}, {2, 2}, "dcx1", {.n_bytes = 24, .n = 1}}};
+               .first = {{1, 1, 0, 1}, {2, 2}, "dcx1", {.n_bytes = 24, .n = 1}},
+               .second.number = 2};
 
     (void)state;
     assert_int_equal(restore_bytes(&image, sizeof image), RM_ECORRUPT);
@@ -1280,9 +1359,9 @@ static int restore_open(uint32_t n_counts, uint32_t n_chunks, uint32_t n)
 {
     struct open_image image = {
         .header = {.version = RM_STORE_IMAGE_VERSION, .n_metrics = 1, .n_series = 1},
-        .metric = {1, 1, n, 0, 0},
+        .metric = {1, 1, n, 0, 0, 1},
         .name = "a",
-        .series = {0, n_chunks, sizeof image.distribution + 8 * n_counts},
+        .series = {0, n_chunks, sizeof image.distribution + 8 * n_counts, 1},
         .distribution = {.dropped_ms = INT64_MIN, .zero_count = n, .n_classic = n_counts}};
     char bytes[sizeof image];
     char *end = bytes;
@@ -1344,6 +1423,7 @@ int main(void)
         cmocka_unit_test(test_the_hash_knows_the_order_within_a_metric),
         cmocka_unit_test(test_the_hash_knows_bounds),
         cmocka_unit_test(test_the_hash_is_the_same_everywhere),
+        cmocka_unit_test(test_the_hash_knows_numbers),
         cmocka_unit_test(test_every_flipped_byte_is_seen),
         cmocka_unit_test(test_every_cut_is_seen),
         cmocka_unit_test(test_what_no_hash_tells_is_harmless),

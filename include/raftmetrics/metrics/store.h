@@ -63,8 +63,8 @@ int rm_store_has_room(const struct rm_store *store, const struct rm_sample *samp
 /* Is there a series of the sample's metric and labels? */
 bool rm_store_has_series(const struct rm_store *store, const struct rm_sample *sample);
 
-/* Removes all series of a metric. Should it come again, its ordinals start again. Errors:
- * RM_ENOTFOUND. */
+/* Removes all series of a metric. Should it come again, its ordinals and the numbers of its series
+ * start again. Errors: RM_ENOTFOUND. */
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);
 
 /* ---- expiry ----
@@ -78,7 +78,8 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name);
 
 enum { RM_EXPIRIES_MAX = 512 }; /* in one entry */
 
-/* Series of a metric by their places in the order of their creation. */
+/* Series of a metric by their places, from 0 on, among those that there are in the order of their
+ * creation; not by their numbers. */
 struct rm_expiry {
     struct rm_slice metric_name; /* borrowed */
     uint64_t first_series;
@@ -139,9 +140,14 @@ int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slic
                   size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n,
                   bool *ret_has_more);
 
-/* Up to @limit series of a metric in the order of their creation, those behind the first @after,
- * into @ret_infos (room for @limit). *@ret_next: what to say as @after for those that were left; 0
- * where none were. Errors: RM_ENOTFOUND (the metric has no series). */
+/* The series of a metric are numbered in the order of their creation, from 1 on: no number is given
+ * twice while the metric lives, whatever became of those that had it, and a restored store goes on
+ * with the frozen one's. So pages that are asked for one after the other have every series that
+ * lives all the while, each once, whichever come and go meanwhile.
+ *
+ * Up to @limit (at least 1) series of a metric in that order, those with numbers above @after (0:
+ * from the first), into @ret_infos (room for @limit). *@ret_next: what to say as @after for those
+ * that were left; 0 where none were. Errors: RM_ENOTFOUND (the metric has no series). */
 int rm_store_list_series(const struct rm_store *store, struct rm_slice metric_name, uint64_t after,
                          size_t limit, struct rm_series_info *ret_infos, size_t *ret_n,
                          uint64_t *ret_next);
