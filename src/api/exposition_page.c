@@ -5,9 +5,9 @@
 #include "raftmetrics/base/error.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     WORD_BYTES = 4,
-    HEADER_WORDS = 6,
+    HEADER_WORDS = 7,
     PIECE_WORDS = 4,
 };
 
@@ -129,8 +129,10 @@ int rm__exposition_page_write(const struct rm__exposition_page *page, uint32_t n
                               struct rm_buffer *buffer)
 {
     const struct rm__exposition_cursor *next = &page->next;
-    const uint32_t words[HEADER_WORDS] = {VERSION,      page->is_last, n_shards,
-                                          next->family, next->series,  next->metric_len};
+    const uint32_t words[HEADER_WORDS] = {
+        VERSION,         page->is_last,          n_shards,
+        next->family,    (uint32_t)next->series, (uint32_t)(next->series >> 32),
+        next->metric_len};
     int rv = append_words(buffer, words, HEADER_WORDS);
 
     if (rv == 0) {
@@ -176,14 +178,14 @@ int rm__exposition_page_read(struct rm_slice bytes, struct rm__exposition_page *
     struct rm_slice metric;
 
     if (!take_words(&bytes, words, HEADER_WORDS) || words[0] != VERSION || words[1] > 1 ||
-        words[5] > RM_METRIC_NAME_MAX || !take(&bytes, words[5], &metric) ||
+        words[6] > RM_METRIC_NAME_MAX || !take(&bytes, words[6], &metric) ||
         !take_shards(&bytes, words[2], &page.shards) || !has_sound_pieces(bytes)) {
         return RM_EPROTO;
     }
     page.is_last = words[1] == 1;
     page.next.family = words[3];
-    page.next.series = words[4];
-    page.next.metric_len = words[5];
+    page.next.series = words[4] | (uint64_t)words[5] << 32;
+    page.next.metric_len = words[6];
     memcpy(page.next.metric, metric.data, metric.len);
     page.pieces = bytes;
     *ret_page = page;

@@ -1,7 +1,8 @@
 /* A part of an exposition, as a worker hands it to control: pieces of families in the order in
  * which they are written, over some of the shards that the worker leads, and where to go on.
  *
- *   header   version, last?, number of shards, cursor, all as 32-bit little-endian words
+ *   header   version, last?, number of shards, cursor, all as 32-bit little-endian words, of which
+ *            the cursor's number of a series takes two, the lower one first
  *   cursor's metric · a bit a shard · pieces
  *   piece    family, begins?, length of the metric's name, length of the text · name · text */
 #ifndef RAFTMETRICS_SRC_API_EXPOSITION_PAGE_H
@@ -12,13 +13,14 @@
 #include "raftmetrics/metrics/name.h"
 #include "shard_set.h"
 
-/* The next series to be written: one of a metric's family, or where the metric has no such series
- * or no such family, the first behind it. Zeroed: the very first. */
+/* Behind which series to go on. Whatever comes and goes between two pages, a series that lives all
+ * the while is written, once. Where the metric has no such series or no such family left, it goes
+ * on with what comes next. Zeroed: at the very first. */
 struct rm__exposition_cursor {
     char metric[RM_METRIC_NAME_MAX];
     uint32_t metric_len;
     uint32_t family; /* enum rm__exposed_family; RM__EXPOSED_FAMILIES: all are written */
-    uint32_t series;
+    uint64_t series; /* number of the last that is written of the family; 0: nothing of it is */
 };
 
 struct rm__exposition_piece {

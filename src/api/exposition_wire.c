@@ -12,7 +12,7 @@ static int append_name(struct rm_buffer *target, const struct rm__exposition_cur
 
     /* Of what a name may hold, '/' alone has a meaning in a target, and none behind the '?'. */
     if (cursor->metric_len > 0) {
-        rv = rm_buffer_printf(target, "&after=%.*s&family=%" PRIu32 "&series=%" PRIu32,
+        rv = rm_buffer_printf(target, "&after=%.*s&family=%" PRIu32 "&series=%" PRIu64,
                               (int)cursor->metric_len, cursor->metric, cursor->family,
                               cursor->series);
     }
@@ -53,6 +53,17 @@ static bool parse_count(const struct rm__params *params, const char *name, uint3
     return true;
 }
 
+static bool parse_number(const struct rm__params *params, const char *name, uint64_t *ret_number)
+{
+    int64_t number;
+
+    if (rm_int_parse(rm__params_get(params, name), 0, INT64_MAX, &number) != 0) {
+        return false;
+    }
+    *ret_number = (uint64_t)number;
+    return true;
+}
+
 static bool parse_cursor(const struct rm__params *params, struct rm__exposition_cursor *ret_cursor)
 {
     struct rm_slice after = rm__params_get(params, "after");
@@ -67,7 +78,7 @@ static bool parse_cursor(const struct rm__params *params, struct rm__exposition_
     memcpy(ret_cursor->metric, after.data, after.len);
     ret_cursor->metric_len = (uint32_t)after.len;
     return parse_count(params, "family", RM__EXPOSED_FAMILIES, &ret_cursor->family) &&
-           parse_count(params, "series", UINT32_MAX, &ret_cursor->series);
+           parse_number(params, "series", &ret_cursor->series);
 }
 
 int rm__page_query_parse(const struct rm__params *params, struct rm__page_query *ret_query)

@@ -55,6 +55,11 @@ void rm_exposure_next(struct rm_exposure *exposure)
     go_to(exposure, rm__exposed_index_next(index_of(exposure), place_of(exposure)));
 }
 
+uint32_t rm_exposed_series_behind(const struct rm_exposed_metric *metric, uint64_t number)
+{
+    return rm__metric_find_behind(metric->metric, number);
+}
+
 /* Of a series whose values say it all. */
 static int describe_values(const struct rm_series *series, struct rm_bucket_bounds bounds,
                            struct rm_exposed_series *exposed)
@@ -89,6 +94,7 @@ int rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
     const struct rm_series *series = metric->metric->series.items[i];
 
     *ret_series = (struct rm_exposed_series){
+        .number = series->number,
         .labels = series->labels,
         .n_labels = series->n_labels,
         .last = series->head == NULL ? NAN : rm__chunk_last(series->head)->value};

@@ -74,5 +74,5 @@ def piece(name, begins, text):
 def page(shards, n_shards, is_last, following, pieces):
     name, family, series = following
     bits = sum(1 << shard for shard in shards).to_bytes((n_shards + 7) // 8, "little")
-    header = struct.pack("<6I", 1, is_last, n_shards, family, series, len(name))
+    header = struct.pack("<4IQI", 2, is_last, n_shards, family, series, len(name))
     return header + name.encode() + bits + pieces

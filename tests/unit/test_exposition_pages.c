@@ -19,12 +19,15 @@
 
 enum { N_SHARDS = 8, STREAMS_MAX = 64, NAME_MAX_LEN = 64, TEXT_MAX = 64 << 20 };
 
+/* More than 32 bits. */
+#define LARGE_NUMBER (UINT64_C(70000) << 32 | 5)
+
 static const struct rm_exposition_style text_style = {RM_EXPOSITION_TEXT, false};
 static const struct rm_exposition_style openmetrics_utf8 = {RM_EXPOSITION_OPENMETRICS, true};
 
 /* ---- their form ---- */
 
-static struct rm__exposition_cursor cursor_of(const char *metric, uint32_t family, uint32_t series)
+static struct rm__exposition_cursor cursor_of(const char *metric, uint32_t family, uint64_t series)
 {
     struct rm__exposition_cursor cursor = {
         .metric_len = (uint32_t)strlen(metric), .family = family, .series = series};
@@ -46,7 +49,8 @@ static void add_piece(struct rm_buffer *pieces, const char *metric, enum rm__exp
 
 static void write_page(struct rm_buffer *buffer)
 {
-    struct rm__exposition_page page = {.is_last = true, .next = cursor_of("cpu.usage", 1, 70000)};
+    struct rm__exposition_page page = {.is_last = true,
+                                       .next = cursor_of("cpu.usage", 1, LARGE_NUMBER)};
     struct rm_buffer pieces;
 
     rm_buffer_init(&pieces, TEXT_MAX);
@@ -87,7 +91,7 @@ static void a_page_is_read_as_it_was_written(void **state)
     assert_false(rm__shard_set_has(&page.shards, 1) || rm__shard_set_has(&page.shards, 8));
     assert_true(rm_slice_is(rm_slice_make(page.next.metric, page.next.metric_len), "cpu.usage"));
     assert_int_equal(page.next.family, 1);
-    assert_int_equal(page.next.series, 70000);
+    assert_int_equal(page.next.series, LARGE_NUMBER);
     check_piece(&page.pieces, "a", RM__FAMILY_HISTOGRAM, true, "first\n");
     check_piece(&page.pieces, "a", RM__FAMILY_LAST, false, "");
     check_piece(&page.pieces, "b/c", RM__FAMILY_COUNTER, true, "third\n");
@@ -158,14 +162,14 @@ static void append_zeros(struct rm_buffer *buffer, size_t n)
 static int read_made_page(uint32_t version, uint32_t n_shards, uint32_t cursor_len, uint32_t family,
                           uint32_t name_len)
 {
-    const uint32_t header[] = {version, 1, n_shards, 0, 0, cursor_len};
+    const uint32_t header[] = {version, 1, n_shards, 0, 0, 0, cursor_len};
     const uint32_t piece[] = {family, 1, name_len, 0};
     struct rm__exposition_page page;
     struct rm_buffer buffer;
     int rv;
 
     rm_buffer_init(&buffer, TEXT_MAX);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof header / sizeof header[0]; i++) {
         append_word(&buffer, header[i]);
     }
     append_zeros(&buffer, cursor_len + (n_shards + 7) / 8);
@@ -181,19 +185,19 @@ static int read_made_page(uint32_t version, uint32_t n_shards, uint32_t cursor_l
 static void sizes_have_bounds(void **state)
 {
     (void)state;
-    assert_int_equal(read_made_page(1, RM_SHARDS_MAX, 255, 3, 255), 0);
-    assert_int_equal(read_made_page(2, RM_SHARDS_MAX, 255, 3, 255), RM_EPROTO);
-    assert_int_equal(read_made_page(1, RM_SHARDS_MAX + 1, 255, 3, 255), RM_EPROTO);
-    assert_int_equal(read_made_page(1, RM_SHARDS_MAX, 256, 3, 255), RM_EPROTO);
-    assert_int_equal(read_made_page(1, RM_SHARDS_MAX, 255, 4, 255), RM_EPROTO);
-    assert_int_equal(read_made_page(1, RM_SHARDS_MAX, 255, 3, 256), RM_EPROTO);
-    assert_int_equal(read_made_page(1, RM_SHARDS_MAX, 255, 3, 0), RM_EPROTO);
+    assert_int_equal(read_made_page(2, RM_SHARDS_MAX, 255, 3, 255), 0);
+    assert_int_equal(read_made_page(3, RM_SHARDS_MAX, 255, 3, 255), RM_EPROTO);
+    assert_int_equal(read_made_page(2, RM_SHARDS_MAX + 1, 255, 3, 255), RM_EPROTO);
+    assert_int_equal(read_made_page(2, RM_SHARDS_MAX, 256, 3, 255), RM_EPROTO);
+    assert_int_equal(read_made_page(2, RM_SHARDS_MAX, 255, 4, 255), RM_EPROTO);
+    assert_int_equal(read_made_page(2, RM_SHARDS_MAX, 255, 3, 256), RM_EPROTO);
+    assert_int_equal(read_made_page(2, RM_SHARDS_MAX, 255, 3, 0), RM_EPROTO);
 }
 
 static void check_query(const char *metric, struct rm_exposition_style style)
 {
     struct rm__page_query query = {
-        .style = style, .from = cursor_of(metric, 1, 4000000000), .max_bytes = 262144};
+        .style = style, .from = cursor_of(metric, 1, LARGE_NUMBER), .max_bytes = 262144};
     struct rm__page_query read;
     struct rm__params params;
     struct rm_buffer target;
@@ -215,7 +219,7 @@ static void check_query(const char *metric, struct rm_exposition_style style)
     assert_true(rm_slice_is(rm_slice_make(read.from.metric, read.from.metric_len), metric));
     if (metric[0] != '\0') {
         assert_int_equal(read.from.family, 1);
-        assert_int_equal(read.from.series, 4000000000);
+        assert_int_equal(read.from.series, LARGE_NUMBER);
     }
     assert_int_equal(read.max_bytes, 262144);
     rm__params_done(&params);
@@ -251,6 +255,7 @@ static void what_is_no_question_is_refused(void **state)
     check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=1a&family=0&series=0");
     check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=a&family=0");
     check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=a&family=5&series=0");
+    check_bad_query("shards=1&syntax=text&names=kept&max_bytes=1&after=a&family=0&series=-1");
 }
 
 /* ---- stores and streams ---- */
@@ -274,17 +279,26 @@ static void cluster_close(struct cluster *cluster)
     }
 }
 
-static void record(struct cluster *cluster, const char *metric, uint64_t host, double value)
+static void record_at(struct cluster *cluster, const char *metric, uint64_t host, double value,
+                      int64_t timestamp_ms)
 {
     char text[32];
     struct rm_label label = {.name = rm_slice_of("host.name")};
-    const struct rm_sample sample = {
-        .metric_name = rm_slice_of(metric), .labels = &label, .n_labels = 1, .value = value};
+    const struct rm_sample sample = {.metric_name = rm_slice_of(metric),
+                                     .labels = &label,
+                                     .n_labels = 1,
+                                     .value = value,
+                                     .timestamp_ms = timestamp_ms};
     uint32_t shard = rm_shard_of(sample.metric_name, N_SHARDS);
 
     snprintf(text, sizeof text, "%" PRIu64, host);
     label.value = rm_slice_of(text);
     assert_int_equal(rm_store_record(cluster->stores[shard], &sample), 0);
+}
+
+static void record(struct cluster *cluster, const char *metric, uint64_t host, double value)
+{
+    record_at(cluster, metric, host, value, 0);
 }
 
 /* One stream of some shards, as a worker would answer it. */
@@ -707,6 +721,212 @@ static void a_family_goes_on_under_other_rules(void **state)
     cluster_close(&cluster);
 }
 
+/* ---- series that go between two pages ---- */
+
+enum { N_HOSTS = 60, MAX_AGE_MS = 100, ROUND_MS = 400 };
+
+static void let_expire(struct cluster *cluster)
+{
+    static const struct rm_retention_rule rule = {{"*", 1}, MAX_AGE_MS};
+    static const struct rm_retention retention = {.rules = &rule, .n_rules = 1};
+
+    for (uint32_t i = 0; i < N_SHARDS; i++) {
+        assert_int_equal(rm_store_set_retention(cluster->stores[i], &retention), 0);
+    }
+}
+
+/* Whose only value is too old at @time_ms. */
+static void expire(struct cluster *cluster, const char *metric, int64_t time_ms)
+{
+    const struct rm_expiry all = {rm_slice_of(metric), 0, UINT64_MAX};
+    struct rm_store *store = cluster->stores[rm_shard_of(all.metric_name, N_SHARDS)];
+
+    assert_int_equal(rm_store_expire(store, time_ms, &all, 1), 0);
+}
+
+static size_t count_host(const char *text, const char *family, uint64_t host)
+{
+    char sample[64];
+
+    snprintf(sample, sizeof sample, "%s{host_name=\"%" PRIu64 "\"}", family, host);
+    return count_lines(text, sample);
+}
+
+/* All of @first stands in front of what there is of @second. */
+static void check_in_front(const char *text, const char *first, const char *second)
+{
+    const char *a = strstr(text, first);
+    const char *b = strstr(text, second);
+
+    assert_true(a != NULL && b != NULL && a < b);
+}
+
+struct churn {
+    struct flow flow;
+    int64_t times_ms[2 * N_HOSTS]; /* of each host's value */
+    uint64_t n_hosts;
+    int64_t now_ms;
+};
+
+static void add_host(struct churn *churn, int64_t timestamp_ms)
+{
+    record_at(churn->flow.cluster, "m", churn->n_hosts, 1, timestamp_ms);
+    churn->times_ms[churn->n_hosts++] = timestamp_ms;
+}
+
+/* Some go, some come. */
+static void churn_on(struct churn *churn)
+{
+    struct random *random = churn->flow.random;
+
+    churn->now_ms += (int64_t)random_below(random, 20);
+    expire(churn->flow.cluster, "m", churn->now_ms);
+    if (churn->n_hosts < 2 * N_HOSTS && random_below(random, 4) == 0) {
+        add_host(churn, churn->now_ms + (int64_t)random_below(random, MAX_AGE_MS));
+    }
+}
+
+/* The whole text, page by page, of a metric that changes before each of them. */
+static void churn_run(struct churn *churn, struct rm_buffer *ret_text)
+{
+    struct flow *flow = &churn->flow;
+    struct rm_slice piece;
+    struct stream *stream;
+    int rv;
+
+    rm_buffer_init(ret_text, TEXT_MAX);
+    rm__merge_init(&flow->merge, text_style);
+    stream = add_stream(flow, (struct rm__exposition_cursor){0});
+    for (uint32_t i = 0; i < N_SHARDS; i++) {
+        rm__shard_set_add(&stream->shards, i);
+    }
+    while ((rv = rm__merge_next(&flow->merge, &piece)) != RM_ENOTFOUND) {
+        if (rv == RM_EBUSY) {
+            churn_on(churn);
+            feed(flow, stream);
+            continue;
+        }
+        assert_int_equal(rv, 0);
+        assert_int_equal(rm_buffer_append_slice(ret_text, piece), 0);
+    }
+    assert_int_equal(rm_buffer_append_byte(ret_text, '\0'), 0);
+    rm__page_stream_done(&stream->pages);
+    rm__merge_done(&flow->merge);
+}
+
+/* Whoever lived all the while is there once in each family; the others once at most. */
+static void check_churn(const struct churn *churn, const char *text)
+{
+    for (uint64_t host = 0; host < churn->n_hosts; host++) {
+        size_t n_counts = count_host(text, "m_count", host);
+        size_t n_lasts = count_host(text, "m_last", host);
+
+        assert_true(n_counts <= 1 && n_lasts <= 1);
+        if (host < N_HOSTS && churn->times_ms[host] >= churn->now_ms - MAX_AGE_MS) {
+            assert_int_equal(n_counts, 1);
+            assert_int_equal(n_lasts, 1);
+        }
+    }
+    assert_int_equal(count_lines(text, "# TYPE m histogram"), 1);
+    assert_int_equal(count_lines(text, "# TYPE m_last gauge"), 1);
+    check_in_front(text, "# TYPE m histogram", "\nm_count{");
+    check_in_front(text, "# TYPE m_last gauge", "\nm_last{");
+}
+
+static void series_may_come_and_go_between_pages(void **state)
+{
+    struct random random = random_start(__func__);
+
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        static struct churn churn;
+        struct cluster cluster;
+        struct rm_buffer text;
+
+        cluster_open(&cluster);
+        let_expire(&cluster);
+        churn = (struct churn){.flow = {.cluster = &cluster,
+                                        .random = &random,
+                                        .max_bytes = 1 + random_below(&random, 9000)}};
+        for (int i = 0; i < N_HOSTS - 1; i++) {
+            add_host(&churn, (int64_t)random_below(&random, ROUND_MS));
+        }
+        add_host(&churn, INT32_MAX); /* one stays whatever comes */
+        churn_run(&churn, &text);
+        check_churn(&churn, text.data);
+        rm_buffer_done(&text);
+        cluster_close(&cluster);
+    }
+}
+
+/* What a page has that goes on at (@family, @number) of "m". The caller frees it. */
+static char *page_from(struct cluster *cluster, uint32_t family, uint64_t number,
+                       struct rm__exposition_piece *ret_piece)
+{
+    struct rm__exposition_limits limits = {.max_bytes = 1, .until_us = UINT64_MAX};
+    struct rm__exposition_cursor from = cursor_of("m", family, number);
+    struct rm__exposition_cursor next;
+    const struct rm__exposition_source source = {
+        .stores = cluster->stores, .n_stores = N_SHARDS, .style = text_style};
+    struct rm_buffer pieces;
+    struct rm_slice left;
+    bool is_last;
+
+    rm_buffer_init(&pieces, TEXT_MAX);
+    assert_int_equal(rm__exposition_build(&source, &from, &limits, &pieces, &next, &is_last), 0);
+    left = rm_buffer_peek(&pieces);
+    *ret_piece = (struct rm__exposition_piece){0};
+    (void)rm__exposition_piece_next(&left, ret_piece);
+    return rm_buffer_take(&pieces);
+}
+
+static void check_page(struct cluster *cluster, uint32_t family, uint64_t number, bool begins,
+                       enum rm__exposed_family goes_on, const char *sample)
+{
+    struct rm__exposition_piece piece;
+    char *bytes = page_from(cluster, family, number, &piece);
+    char *text = rm_slice_dup(piece.text);
+
+    assert_non_null(text);
+    assert_int_equal(piece.begins, begins);
+    assert_int_equal(piece.family, goes_on);
+    assert_int_equal(count_lines(text, "# TYPE "), begins);
+    assert_int_equal(count_lines(text, sample), 1);
+    free(text);
+    free(bytes);
+}
+
+static void a_family_begins_once_whoever_has_gone(void **state)
+{
+    struct rm__exposition_piece piece;
+    struct cluster cluster;
+
+    (void)state;
+    cluster_open(&cluster);
+    let_expire(&cluster);
+    for (uint64_t i = 1; i <= 6; i++) {
+        record_at(&cluster, "m", i, 1, i == 3 || i == 4 ? 1000 : 0);
+    }
+    expire(&cluster, "m", 1000); /* 3 and 4 are left */
+    check_page(&cluster, RM__FAMILY_HISTOGRAM, 0, true, RM__FAMILY_HISTOGRAM,
+               "m_count{host_name=\"3\"}");
+    check_page(&cluster, RM__FAMILY_HISTOGRAM, 1, false, RM__FAMILY_HISTOGRAM,
+               "m_count{host_name=\"3\"}");
+    check_page(&cluster, RM__FAMILY_HISTOGRAM, 3, false, RM__FAMILY_HISTOGRAM,
+               "m_count{host_name=\"4\"}");
+    /* All that were to come have gone. */
+    check_page(&cluster, RM__FAMILY_HISTOGRAM, 4, true, RM__FAMILY_LAST, "m_last{host_name=\"3\"}");
+    free(page_from(&cluster, RM__FAMILY_LAST, 5, &piece));
+    assert_null(piece.text.data);
+    /* The metric has begun anew. */
+    assert_int_equal(
+        rm_store_delete(cluster.stores[rm_shard_of(rm_slice_of("m"), N_SHARDS)], rm_slice_of("m")),
+        0);
+    record(&cluster, "m", 7, 1);
+    check_page(&cluster, RM__FAMILY_HISTOGRAM, 4, true, RM__FAMILY_LAST, "m_last{host_name=\"7\"}");
+    cluster_close(&cluster);
+}
+
 static void a_page_ends_when_its_time_is_over(void **state)
 {
     struct rm__exposition_limits limits = {.max_bytes = TEXT_MAX / 2, .until_us = 0};
@@ -745,6 +965,8 @@ int main(void)
         cmocka_unit_test(the_text_is_the_same_however_it_is_cut),
         cmocka_unit_test(metrics_may_go_between_pages),
         cmocka_unit_test(a_family_goes_on_under_other_rules),
+        cmocka_unit_test(series_may_come_and_go_between_pages),
+        cmocka_unit_test(a_family_begins_once_whoever_has_gone),
         cmocka_unit_test(a_page_ends_when_its_time_is_over),
     };
 

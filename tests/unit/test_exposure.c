@@ -262,6 +262,55 @@ static void series_tell_histogram_sum_and_newest_value(void **state)
     rm_store_free(store);
 }
 
+/* By its number: where others before it have gone, and where it has gone itself. */
+static void check_behind(struct rm_store *store, uint64_t number, const char *host,
+                         uint64_t expected)
+{
+    struct rm_exposure exposure = expose(store, escaped, "cpu");
+    struct rm_exposed_metric metric;
+    struct rm_exposed_series series;
+    uint32_t i;
+
+    assert_true(rm_exposure_peek(&exposure, &metric));
+    i = rm_exposed_series_behind(&metric, number);
+    if (expected == 0) {
+        assert_int_equal(i, metric.n_series);
+        return;
+    }
+    assert_int_equal(rm_exposed_series(&metric, i, &series), 0);
+    assert_int_equal(series.number, expected);
+    assert_true(rm_slice_is(series.labels[0].value, host));
+    rm_exposed_series_done(&series);
+}
+
+static void a_place_is_found_by_its_number(void **state)
+{
+    static const struct rm_retention_rule rule = {{"*", 1}, 100};
+    static const struct rm_retention retention = {.rules = &rule, .n_rules = 1};
+    const struct rm_expiry first_three = {rm_slice_of("cpu"), 0, 3};
+    struct rm_store *store = rm_store_new(1);
+
+    (void)state;
+    assert_int_equal(rm_store_set_retention(store, &retention), 0);
+    record(store, "cpu", "a", 1, 0);
+    record(store, "cpu", "b", 1, 0);
+    record(store, "cpu", "c", 1, 1000);
+    record(store, "cpu", "d", 1, 1000);
+    check_behind(store, 0, "a", 1);
+    check_behind(store, 1, "b", 2);
+    assert_int_equal(rm_store_expire(store, 1000, &first_three, 1), 0);
+    check_behind(store, 0, "c", 3);
+    check_behind(store, 1, "c", 3);
+    check_behind(store, 2, "c", 3);
+    check_behind(store, 3, "d", 4);
+    check_behind(store, 4, "", 0);
+    check_behind(store, UINT64_MAX, "", 0);
+    record(store, "cpu", "a", 1, 1000); /* another one by now */
+    check_behind(store, 4, "a", 5);
+    check_behind(store, 0, "c", 3);
+    rm_store_free(store);
+}
+
 static void a_series_that_held_a_negative_value_says_so(void **state)
 {
     struct rm_store *store = rm_store_new(1);
@@ -331,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_store_gets_into_order_while_it_changes),
         cmocka_unit_test(a_store_grows_while_it_gets_into_order),
         cmocka_unit_test(series_tell_histogram_sum_and_newest_value),
+        cmocka_unit_test(a_place_is_found_by_its_number),
         cmocka_unit_test(a_series_that_held_a_negative_value_says_so),
         cmocka_unit_test(a_metric_tells_its_bounds),
         cmocka_unit_test(a_sum_may_overflow),

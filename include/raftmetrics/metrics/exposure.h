@@ -33,13 +33,19 @@ struct rm_exposed_metric {
     const struct rm_metric *metric; /* private */
 };
 
-/* The metric in front of which it stands; false where there is none. */
+/* The metric, which has some series, in front of which it stands; false where there is none. */
 bool rm_exposure_peek(const struct rm_exposure *exposure, struct rm_exposed_metric *ret_metric);
 
 /* Goes on behind that metric. */
 void rm_exposure_next(struct rm_exposure *exposure);
 
+/* The place among its series of the first with a number above @number; n_series where there is
+ * none. Numbers are those of rm_store_list_series: a reader who comes again after the store has
+ * changed finds by them where he was, and by places not. */
+uint32_t rm_exposed_series_behind(const struct rm_exposed_metric *metric, uint64_t number);
+
 struct rm_exposed_series {
+    uint64_t number;
     const struct rm_label *labels; /* borrowed, as the histogram, from the store until it changes */
     size_t n_labels;
     const struct rm_histogram *histogram; /* of all that was recorded since the series began */
@@ -49,8 +55,8 @@ struct rm_exposed_series {
     struct rm_histogram counted;          /* private: the histogram, where the series keeps none */
 };
 
-/* Series @i, below n_series, in the order of their creation. *@ret_series, which may not be copied,
- * is the caller's, to be ended with rm_exposed_series_done. Errors: RM_ENOMEM. */
+/* The series at place @i, below n_series, in the order of their creation. *@ret_series, which may
+ * not be copied, is the caller's, to be ended with rm_exposed_series_done. Errors: RM_ENOMEM. */
 int rm_exposed_series(const struct rm_exposed_metric *metric, uint32_t i,
                       struct rm_exposed_series *ret_series);
 

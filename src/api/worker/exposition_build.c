@@ -49,6 +49,7 @@ static int write_series(struct build *build, const struct rm_exposed_metric *met
     if (rv != 0) {
         return rv;
     }
+    build->next.series = series.number;
     rm_exposition_labels(&build->exposition, series.labels, series.n_labels);
     if (family == RM__FAMILY_HISTOGRAM) {
         write_histogram(&build->exposition, metric->bounds, &series);
@@ -68,30 +69,28 @@ static bool is_full(const struct build *build)
 
 /* ---- families and metrics ---- */
 
-static void set_next(struct build *build, struct rm_slice metric, uint32_t family, uint32_t series)
+/* To the front of a family. */
+static void set_next(struct build *build, struct rm_slice metric, uint32_t family)
 {
     memcpy(build->next.metric, metric.data, metric.len);
     build->next.metric_len = (uint32_t)metric.len;
     build->next.family = family;
-    build->next.series = series;
+    build->next.series = 0;
 }
 
-/* From the series where the cursor stands to the end, or until the page is full. */
+/* Series @i and those behind it, until the page is full; there is one. *@ret_end: behind the last
+ * that is written. */
 static int write_family(struct build *build, const struct rm_exposed_metric *metric,
-                        enum rm__exposed_family family)
+                        enum rm__exposed_family family, uint32_t i, uint32_t *ret_end)
 {
-    uint32_t i = build->next.series;
+    bool begins = build->next.series == 0;
     size_t mark;
-    int rv;
+    int rv = rm__exposition_piece_begin(build->pieces, metric->name, family, begins, &mark);
 
-    if (i >= metric->n_series) {
-        return 0; /* fewer than there were */
-    }
-    rv = rm__exposition_piece_begin(build->pieces, metric->name, family, i == 0, &mark);
     if (rv != 0) {
         return rv;
     }
-    if (i == 0) {
+    if (begins) {
         rm__exposed_family_begin(&build->exposition, metric->name, family);
     } else {
         rm__exposed_family_go_on(&build->exposition, metric->name, family);
@@ -100,7 +99,7 @@ static int write_family(struct build *build, const struct rm_exposed_metric *met
         rv = write_series(build, metric, family, i++);
     } while (rv == 0 && i < metric->n_series && !is_full(build));
     rm__exposition_piece_end(build->pieces, mark);
-    build->next.series = i;
+    *ret_end = i;
     return rv;
 }
 
@@ -128,14 +127,16 @@ static int write_metric(struct build *build, const struct rm_exposed_metric *met
     int rv = 0;
 
     while (rv == 0 && build->next.family < RM__EXPOSED_FAMILIES && !is_full(build)) {
+        uint32_t i = rm_exposed_series_behind(metric, build->next.series);
+
         if (build->next.series == 0) {
             build->next.family = next_family(build, metric, build->next.family);
         }
-        if (build->next.family < RM__EXPOSED_FAMILIES) {
-            rv = write_family(build, metric, build->next.family);
+        if (build->next.family < RM__EXPOSED_FAMILIES && i < metric->n_series) {
+            rv = write_family(build, metric, build->next.family, i, &i);
         }
-        if (build->next.series >= metric->n_series) {
-            set_next(build, metric->name, build->next.family + 1, 0);
+        if (i == metric->n_series) { /* maybe because what was left of it has gone */
+            set_next(build, metric->name, build->next.family + 1);
         }
     }
     *ret_is_done = build->next.family >= RM__EXPOSED_FAMILIES;
@@ -170,7 +171,7 @@ static int write_pieces(struct build *build, bool *ret_is_last)
         struct rm_slice at = rm_slice_make(build->next.metric, build->next.metric_len);
 
         if (!rm_slice_equal(at, metric.name)) {
-            set_next(build, metric.name, 0, 0);
+            set_next(build, metric.name, 0);
         }
         rv = write_metric(build, &metric, &is_done);
         if (is_done) {
