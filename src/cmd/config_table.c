@@ -116,7 +116,7 @@ const struct rm_config_key rm_config_keys[] = {
      false, "how often control asks the workers for their state"},
     {"idempotency_ttl_ms", RM_CONFIG_INT, WORKER, "600000", NULL, 1000, 168 * HOUR_MS, NULL,
      AT(idempotency_ttl_ms), false, "how long an Idempotency-Key is remembered"},
-    {"max_idempotency_keys", RM_CONFIG_INT, WORKER, "100000", NULL, 1, 100000000, NULL,
+    {"max_idempotency_keys", RM_CONFIG_INT, WORKER, "100000", NULL, 1, 1000000, NULL,
      AT(max_idempotency_keys), false,
      "Idempotency-Keys that a shard remembers; past it clients get 429"},
     {"histogram_bounds", RM_CONFIG_BOUNDS, WORKER, "", NULL, 0, RM_BUCKET_RULES_MAX, NULL,

@@ -269,6 +269,7 @@ static void test_ranges_of_a_worker(void **state)
         {"--min-free-disk-bytes=-1", "min_free_disk_bytes: \"-1\""},
         {"--max-log-bytes=1000", "max_log_bytes: \"1000\""},
         {"--max-shard-bytes=2147483648", "max_shard_bytes: \"2147483648\""},
+        {"--max-idempotency-keys=1000001", "max_idempotency_keys: \"1000001\""},
     };
 
     (void)state;
