@@ -6,15 +6,10 @@
 #include "distribution.h"
 #include "raftmetrics/base/error.h"
 #include "selection.h"
-#include "series_drop.h"
 #include "store_internal.h"
 
-/* In the time that a value takes to be read: some 5 ns. */
-enum {
-    SERIES_COST = 32, /* to look at one: it is waited for */
-    MERGE_COST = 64,  /* besides 1 a bucket of either side */
-    RECORD_COST = 8,  /* of a value that is not counted yet */
-};
+/* To look at a series, in the time that a value takes to be read: it is waited for. */
+enum { SERIES_COST = 32 };
 
 struct rm_histogram_run {
     struct rm_selection selection;
@@ -46,19 +41,6 @@ int rm_histogram_run_begin(struct rm_store *store, const struct rm_selection *se
     return 0;
 }
 
-static int64_t n_buckets_of(const struct rm_distribution *distribution)
-{
-    return (int64_t)distribution->classic.n_counts + distribution->native.positive.n +
-           distribution->native.negative.n;
-}
-
-static int64_t cost_of(const struct rm_histogram_run *run, const struct rm_series *series)
-{
-    return series->distribution == NULL
-               ? RECORD_COST * (int64_t)rm__series_n_held(series)
-               : MERGE_COST + n_buckets_of(series->distribution) + n_buckets_of(&run->total);
-}
-
 int rm_histogram_run_work(struct rm_histogram_run *run, int64_t n_values, bool *ret_is_done)
 {
     struct rm_bucket_bounds bounds = rm__shared_bounds_peek(run->view.bounds);
@@ -74,8 +56,7 @@ int rm_histogram_run_work(struct rm_histogram_run *run, int64_t n_values, bool *
         if (!rm__selection_has(&run->selection, series)) {
             continue;
         }
-        budget -= cost_of(run, series);
-        if (rm__series_add_to_distribution(series, bounds, &run->total) != 0) {
+        if (rm__series_add_to_distribution(series, bounds, &run->total, &budget) != 0) {
             return RM_ENOMEM;
         }
     }

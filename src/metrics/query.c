@@ -24,7 +24,7 @@ struct rm_query_run {
     struct rm_query query;
     struct rm_view view;
     struct rm_time_range range;
-    enum { STAGE_GROUPING, STAGE_SUMMING, STAGE_QUANTILES, STAGE_DONE } stage;
+    enum { STAGE_GROUPING, STAGE_SUMMING, STAGE_ESTIMATE, STAGE_QUANTILES, STAGE_DONE } stage;
     struct rm_grouping grouping;
     struct rm_query_memory *memory; /* the result */
     double quantile_error;
@@ -36,6 +36,7 @@ struct rm_query_run {
     uint32_t n_begun;            /* series of the pass, as of the piece before */
     struct rm_cell *cell;        /* of that; NULL: the next is the first of its series */
     struct rm_increase increase; /* of that series in that cell */
+    struct rm_query_estimate estimate;
     struct rm_value_room room;
     struct rm_query_quantiles quantiles;
 };
@@ -183,30 +184,27 @@ static void begin_quantiles(struct rm_query_run *run, double *quantiles)
     run->stage = STAGE_QUANTILES;
 }
 
-/* Errors: RM_ENOMEM. */
-static int add_quantiles(struct rm_query_run *run)
+/* It is known what can be said of them. */
+static void end_estimate(struct rm_query_run *run)
 {
-    const struct rm_query *query = &run->query;
-    double *quantiles = rm__query_memory_quantiles(run->memory, query->n_quantiles);
-    enum rm_group_values values = rm__group_values(query, &run->view, group_of(run), run->range);
+    double *quantiles = rm__query_memory_quantiles(run->memory, run->query.n_quantiles);
     double error = NAN;
-    int rv = 0;
 
-    if (values == RM_GROUP_COUNTED) {
-        rv = rm__query_estimate(query, &run->view, group_of(run), quantiles, &error);
-    }
-    if (rv != 0) {
-        return rv;
-    }
-    if (values != RM_GROUP_HELD) {
+    switch (rm__query_estimate_values(&run->estimate)) {
+    case RM_GROUP_COUNTED:
+        rm__query_estimate_take(&run->estimate, quantiles, &error);
         note_error(run, error);
-    }
-    if (values == RM_GROUP_COUNTED) {
         end_group(run);
-    } else {
+        break;
+    case RM_GROUP_LOST:
+        note_error(run, error);
         begin_quantiles(run, quantiles);
+        break;
+    case RM_GROUP_HELD:
+        begin_quantiles(run, quantiles);
+        break;
     }
-    return 0;
+    rm__query_estimate_done(&run->estimate);
 }
 
 /* All of the group's series are in the cells. Errors: RM_ENOMEM, RM_ETOOBIG. */
@@ -231,13 +229,16 @@ static int end_summing(struct rm_query_run *run)
     if (rv == 0) {
         rv = rm__query_memory_reserve(run->memory, run->cells.n, query->n_quantiles);
     }
-    if (rv == 0 && query->n_quantiles > 0) {
-        return add_quantiles(run);
+    if (rv != 0) {
+        return rv;
     }
-    if (rv == 0) {
+    if (query->n_quantiles > 0) {
+        rm__query_estimate_begin(&run->estimate, query, &run->view, group_of(run), run->range);
+        run->stage = STAGE_ESTIMATE;
+    } else {
         end_group(run);
     }
-    return rv;
+    return 0;
 }
 
 /* ---- stage by stage ---- */
@@ -269,6 +270,17 @@ static int work_on_sums(struct rm_query_run *run, int64_t *budget)
     return end_summing(run);
 }
 
+static int work_on_estimate(struct rm_query_run *run, int64_t *budget)
+{
+    bool is_done;
+    int rv = rm__query_estimate_work(&run->estimate, budget, &is_done);
+
+    if (rv == 0 && is_done) {
+        end_estimate(run);
+    }
+    return rv;
+}
+
 static int work_on_quantiles(struct rm_query_run *run, int64_t *budget)
 {
     bool is_done;
@@ -285,6 +297,7 @@ int rm_query_run_work(struct rm_query_run *run, int64_t n_values, bool *ret_is_d
     static int (*const stages[])(struct rm_query_run *,
                                  int64_t *) = {[STAGE_GROUPING] = work_on_grouping,
                                                [STAGE_SUMMING] = work_on_sums,
+                                               [STAGE_ESTIMATE] = work_on_estimate,
                                                [STAGE_QUANTILES] = work_on_quantiles};
     int64_t budget = n_values;
     int rv = 0;
@@ -363,6 +376,7 @@ void rm_query_run_free(struct rm_query_run *run)
     rm__grouping_done(&run->grouping);
     rm__query_memory_free(run->memory);
     rm__cells_done(&run->cells);
+    rm__query_estimate_done(&run->estimate);
     rm__value_room_done(&run->room);
     free(run);
 }

@@ -1,6 +1,7 @@
 #include "query_estimate.h"
 
-#include "raftmetrics/base/error.h"
+/* To look at a series, in the time that a value takes to be read: it is waited for. */
+enum { LOOK_COST = 32 };
 
 static bool has_lost(const struct rm_series *series, struct rm_time_range range)
 {
@@ -13,20 +14,64 @@ static bool ends_behind(const struct rm_series *series, struct rm_time_range ran
     return rm__chunk_last(series->head)->position.timestamp_ms <= range.last_ms;
 }
 
-enum rm_group_values rm__group_values(const struct rm_query *query, const struct rm_view *view,
-                                      const struct rm_series_group *group,
-                                      struct rm_time_range range)
+void rm__query_estimate_begin(struct rm_query_estimate *estimate, const struct rm_query *query,
+                              const struct rm_view *view, const struct rm_series_group *group,
+                              struct rm_time_range range)
 {
-    bool is_all = range.first_ms == INT64_MIN && query->step_ms == 0;
-    bool is_held = true;
+    *estimate =
+        (struct rm_query_estimate){.query = query,
+                                   .view = view,
+                                   .group = group,
+                                   .range = range,
+                                   .is_held = true,
+                                   .is_all = range.first_ms == INT64_MIN && query->step_ms == 0};
+    rm__distribution_init(&estimate->total);
+}
 
-    for (uint32_t i = 0; i < group->n_series; i++) {
-        const struct rm_series *series = rm__view_series(view, group->series[i]);
+void rm__query_estimate_done(struct rm_query_estimate *estimate)
+{
+    rm__distribution_done(&estimate->total);
+}
 
-        is_held = is_held && !has_lost(series, range);
-        is_all = is_all && ends_behind(series, range);
+static const struct rm_series *next_series(struct rm_query_estimate *estimate)
+{
+    return rm__view_series(estimate->view, estimate->group->series[estimate->next++]);
+}
+
+static void look(struct rm_query_estimate *estimate, int64_t *budget)
+{
+    const struct rm_series *series = next_series(estimate);
+
+    estimate->is_held = estimate->is_held && !has_lost(series, estimate->range);
+    estimate->is_all = estimate->is_all && ends_behind(series, estimate->range);
+    *budget -= LOOK_COST;
+}
+
+enum rm_group_values rm__query_estimate_values(const struct rm_query_estimate *estimate)
+{
+    return estimate->is_held ? RM_GROUP_HELD : estimate->is_all ? RM_GROUP_COUNTED : RM_GROUP_LOST;
+}
+
+int rm__query_estimate_work(struct rm_query_estimate *estimate, int64_t *budget, bool *ret_is_done)
+{
+    struct rm_bucket_bounds bounds = rm__shared_bounds_peek(estimate->view->bounds);
+    uint32_t n = estimate->group->n_series;
+    int rv = 0;
+
+    while (!estimate->has_looked && estimate->next<n && * budget> 0) {
+        look(estimate, budget);
     }
-    return is_held ? RM_GROUP_HELD : is_all ? RM_GROUP_COUNTED : RM_GROUP_LOST;
+    if (!estimate->has_looked && estimate->next == n) {
+        estimate->has_looked = true;
+        estimate->next =
+            rm__query_estimate_values(estimate) == RM_GROUP_COUNTED ? 0 : n; /* none to merge */
+    }
+    while (rv == 0 && estimate->has_looked && estimate->next<n && * budget> 0) {
+        rv =
+            rm__series_add_to_distribution(next_series(estimate), bounds, &estimate->total, budget);
+    }
+    *ret_is_done = estimate->has_looked && estimate->next == n;
+    return rv;
 }
 
 /* No quantile is outside of what there was. */
@@ -36,26 +81,15 @@ static double clamp(const struct rm_distribution *distribution, double value)
     return value > distribution->max ? distribution->max : value;
 }
 
-int rm__query_estimate(const struct rm_query *query, const struct rm_view *view,
-                       const struct rm_series_group *group, double *ret_quantiles,
-                       double *ret_error)
+void rm__query_estimate_take(const struct rm_query_estimate *estimate, double *ret_quantiles,
+                             double *ret_error)
 {
-    struct rm_bucket_bounds bounds = rm__shared_bounds_peek(view->bounds);
-    struct rm_distribution total;
-    int rv = 0;
+    const struct rm_distribution *total = &estimate->total;
+    const struct rm_query *query = estimate->query;
 
-    rm__distribution_init(&total);
-    for (uint32_t i = 0; i < group->n_series && rv == 0; i++) {
-        rv =
-            rm__series_add_to_distribution(rm__view_series(view, group->series[i]), bounds, &total);
-    }
-    for (size_t i = 0; i < query->n_quantiles && rv == 0; i++) {
+    for (size_t i = 0; i < query->n_quantiles; i++) {
         ret_quantiles[i] =
-            clamp(&total, rm_native_histogram_quantile(&total.native, query->quantiles[i]));
+            clamp(total, rm_native_histogram_quantile(&total->native, query->quantiles[i]));
     }
-    if (rv == 0) {
-        *ret_error = rm_native_histogram_error(&total.native);
-    }
-    rm__distribution_done(&total);
-    return rv;
+    *ret_error = rm_native_histogram_error(&total->native);
 }

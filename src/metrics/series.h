@@ -110,9 +110,10 @@ int rm__series_keep_distribution(struct rm_series *series, struct rm_bucket_boun
 int rm__series_add_to_histogram(const struct rm_series *series, struct rm_bucket_bounds bounds,
                                 struct rm_histogram *histogram);
 
-/* Adds all that was recorded. Errors: RM_ENOMEM, after which some may be added. */
+/* Adds all that was recorded; what that costs is taken off @budget (query_pass.h).
+ * Errors: RM_ENOMEM, after which some may be added. */
 int rm__series_add_to_distribution(const struct rm_series *series, struct rm_bucket_bounds bounds,
-                                   struct rm_distribution *distribution);
+                                   struct rm_distribution *distribution, int64_t *budget);
 
 /* The place in front of the first observation that does not stand before @position. */
 struct rm_series_place rm__series_find(const struct rm_series *series, struct rm_position position);

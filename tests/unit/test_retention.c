@@ -10,6 +10,7 @@
 #include "model.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/number.h"
+#include "raftmetrics/metrics/query_run.h"
 #include "raftmetrics/metrics/retention_rules.h"
 #include "raftmetrics/metrics/store.h"
 #include "random.h"
@@ -763,17 +764,38 @@ static void test_a_series_that_lost_more_than_its_metric_is_seen(void **state)
 
 /* ---- quantiles ---- */
 
+/* The caller's. */
+static struct rm_query_result ask_piece_by_piece(struct rm_store *store,
+                                                 const struct rm_query *query)
+{
+    struct rm_query_result result;
+    struct rm_query_run *run;
+    bool is_done = false;
+
+    assert_int_equal(rm_query_run_begin(store, query, &run), 0);
+    while (!is_done) {
+        assert_int_equal(rm_query_run_work(run, 1, &is_done), 0);
+    }
+    rm_query_run_take(run, &result);
+    rm_query_run_free(run);
+    return result;
+}
+
 static double median_of(struct rm_store *store, const struct rm_selection *selection,
                         int64_t step_ms, double *ret_error)
 {
     struct rm_query query = {
         .selection = *selection, .step_ms = step_ms, .quantiles = {0.5}, .n_quantiles = 1};
+    struct rm_query_result pieces = ask_piece_by_piece(store, &query);
     struct rm_query_result result;
     double median;
 
     assert_int_equal(rm_store_query(store, &query, &result), 0);
     median = result.groups[0].buckets[0].quantiles[0];
     *ret_error = result.quantile_error;
+    assert_true(model_same_double(pieces.groups[0].buckets[0].quantiles[0], median));
+    assert_true(model_same_double(pieces.quantile_error, *ret_error));
+    rm_query_result_done(&pieces);
     rm_query_result_done(&result);
     return median;
 }
@@ -831,6 +853,24 @@ static void test_a_quantile_is_between_all_values(void **state)
     expire(store, 1000 + RM_CHUNK_MAX * 100);
     assert_int_equal(count_of(store, "short_a"), 1);
     assert_true(median_of(store, &all, 0, &error) == 1);
+    assert_true(error > 0);
+    rm_store_free(store);
+}
+
+/* Of one with values that are gone, one with few and one with many. */
+static void test_quantiles_of_several_series(void **state)
+{
+    struct rm_store *store = store_with(&BY_AGE);
+    struct rm_selection all = all_of("short_a");
+    const int64_t n = 2 * RM_CHUNK_MAX;
+    double error;
+
+    (void)state;
+    record_many(store, "short_a", "1", 0, n);
+    record(store, "short_a", "2", n, (double)n);
+    record_many(store, "short_a", "3", n + 1, 2 * n);
+    expire(store, 1000 + RM_CHUNK_MAX);
+    assert_true(fabs(median_of(store, &all, 0, &error) - (double)n) <= 0.006 * (double)n);
     assert_true(error > 0);
     rm_store_free(store);
 }
@@ -1099,6 +1139,7 @@ int main(void)
         cmocka_unit_test(test_a_series_that_lost_more_than_its_metric_is_seen),
         cmocka_unit_test(test_quantiles_say_how_exact_they_are),
         cmocka_unit_test(test_a_quantile_is_between_all_values),
+        cmocka_unit_test(test_quantiles_of_several_series),
         cmocka_unit_test(test_the_worst_group_decides),
         cmocka_unit_test(test_at_random),
     };
