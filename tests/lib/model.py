@@ -122,7 +122,7 @@ def check_fields(model, answer, rows, begin=None, end=None):
             check_variance(field, answered, model.variance(values), max(map(abs, values)))
         elif field in ("increase", "rate", "count_rate"):
             counted = len(rows) if field == "count_rate" else model.increase(rows)
-            check_rate(field, answered, fractions.Fraction(counted), seconds, slack)
+            check_rate(answer, field, answered, fractions.Fraction(counted), seconds, slack)
         elif field == "median" or field[0] == "p":
             ordered = ordered or sorted(values)
             check_quantile(answered, ordered, fractions.Fraction(1, 2) if field == "median" else
@@ -142,7 +142,8 @@ def check_sum(answer, field, answered, exact, slack, n):
     if field != "sum":
         exact, slack = exact / n, slack / n + ulp(exact / n)
     assert abs(fractions.Fraction(answered) - exact) <= slack, (field, answered, float(exact))
-    assert field != "sum" or "overflow" not in answer
+    others = [answer.get(other, 0) for other in ("increase", "rate")]
+    assert field != "sum" or "overflow" not in answer or None in others
 
 
 def check_variance(field, answered, exact, magnitude):
@@ -158,13 +159,13 @@ def check_variance(field, answered, exact, magnitude):
     assert abs(square - exact) <= exact / 10**12 + noise, (field, answered, exact)
 
 
-def check_rate(field, answered, exact, seconds, slack):
+def check_rate(answer, field, answered, exact, seconds, slack):
     if field != "increase" and seconds == 0:
         assert answered is None, (field, answered)
         return
     slack += 2 * ulp(exact)
     if answered is None:
-        assert abs(exact) + slack > MAX, (field, float(exact))
+        assert answer["overflow"] is True and abs(exact) + slack > MAX, (field, answer)
         return
     if field != "increase":
         exact, slack = exact / seconds, slack / seconds + 2 * ulp(exact / seconds)

@@ -203,6 +203,15 @@ def test_a_sum_that_overflows_says_so_where_it_stands(api, name):
     assert groups == [{"labels": {"host": "a"}, "sum": None, "overflow": True}, {"labels": {"host": "b"}, "sum": 1}]
 
 
+@pytest.mark.parametrize("agg", ["increase", "rate"])
+def test_an_increase_that_overflows_says_so(api, name, agg):
+    api.record_all([item(name, value, MS + i * 1000) for i, value in enumerate([0, 1.7e308, 0, 1.7e308])])
+    assert check_json(aggregate_error(api, name, agg=agg))[agg] is None
+    assert api.aggregate(name, agg=agg)["overflow"] is True
+    steps = api.aggregate(name, agg=agg, step="2s")["series"]
+    assert all("overflow" not in step for step in steps), steps
+
+
 # ---- /series ----
 
 def test_series(api, name):

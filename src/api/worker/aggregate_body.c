@@ -1,5 +1,7 @@
 #include "aggregate_body.h"
 
+#include <math.h>
+
 #include "answer_json.h"
 #include "raftmetrics/base/timestamp.h"
 
@@ -18,6 +20,20 @@ enum {
 
 /* ---- a bucket ---- */
 
+/* Of a sum that is shown, or of what is made of one. */
+static bool overflows(const struct rm_query_bucket *bucket, enum rm__agg agg)
+{
+    switch (agg) {
+    case RM__AGG_SUM:
+        return bucket->aggregate.sum_overflows;
+    case RM__AGG_INCREASE:
+    case RM__AGG_RATE:
+        return isinf(bucket->increase);
+    default:
+        return false;
+    }
+}
+
 static void write_field(struct rm__aggregate_body *body, const struct rm_query_bucket *bucket,
                         const struct rm__agg_field *field)
 {
@@ -28,9 +44,7 @@ static void write_field(struct rm__aggregate_body *body, const struct rm_query_b
         rm_json_uint(&body->json, bucket->aggregate.count);
         return;
     }
-    if (field->agg == RM__AGG_SUM && bucket->aggregate.sum_overflows) {
-        body->has_overflow = true;
-    }
+    body->has_overflow = body->has_overflow || overflows(bucket, field->agg);
     rm__answer_number(&body->json, query,
                       rm__agg_value(field, &query->aggregate, &query->selection, bucket));
 }

@@ -23,7 +23,7 @@ struct rm__aggregate_body {
     size_t group;      /* the next, or the one at hand */
     size_t bucket;     /* of that, the next */
     bool is_begun;     /* that group is */
-    bool has_overflow; /* of a sum in that bucket */
+    bool has_overflow; /* of a sum in that bucket, or of what is made of one */
 };
 
 /* Begins the body of an answer to @exchange. Borrows the others. */
