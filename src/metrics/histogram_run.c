@@ -89,6 +89,13 @@ size_t rm_histogram_run_bytes(const struct rm_histogram_run *run)
            rm_histogram_bytes(&run->total.classic);
 }
 
+bool rm_histogram_run_close(struct rm_histogram_run *run, int64_t n_values)
+{
+    int64_t budget = n_values;
+
+    return run == NULL || rm__view_release(&run->view, &budget);
+}
+
 void rm_histogram_run_free(struct rm_histogram_run *run)
 {
     if (run == NULL) {

@@ -367,6 +367,13 @@ size_t rm_query_run_bytes(const struct rm_query_run *run)
            (run->query.n_quantiles > 0 ? run->room.n_most * sizeof(double) : 0);
 }
 
+bool rm_query_run_close(struct rm_query_run *run, int64_t n_values)
+{
+    int64_t budget = n_values;
+
+    return run == NULL || rm__view_release(&run->view, &budget);
+}
+
 void rm_query_run_free(struct rm_query_run *run)
 {
     if (run == NULL) {

@@ -5,6 +5,9 @@
 
 #include "raftmetrics/base/error.h"
 
+/* To free a copy, in the time that a value takes to be read: some 5 ns. */
+enum { RELEASE_COST = 128 };
+
 /* One for all views that were open when the series changed. */
 struct kept {
     const struct rm_series *item;
@@ -94,14 +97,27 @@ int rm__view_open(struct rm_view *view, struct rm_views *views, const struct rm_
     return 0;
 }
 
+bool rm__view_release(struct rm_view *view, int64_t *budget)
+{
+    view->is_released = true;
+    while (*budget > 0 && view->n_released < view->kept.n_slots) {
+        struct kept *kept = view->kept.slots[view->n_released].item;
+
+        *budget -= kept == NULL ? 1 : RELEASE_COST;
+        kept_unref(kept, view->views);
+        view->n_released++;
+    }
+    return view->n_released == view->kept.n_slots;
+}
+
 void rm__view_close(struct rm_view *view)
 {
+    int64_t budget = INT64_MAX;
+
     if (view->items == NULL) {
         return;
     }
-    for (size_t i = 0; i < view->kept.n_slots; i++) {
-        kept_unref(view->kept.slots[i].item, view->views);
-    }
+    (void)rm__view_release(view, &budget);
     rm__table_done(&view->kept);
     rm__shared_bounds_unref(view->bounds);
     rm_list_remove(&view->link);
@@ -140,7 +156,8 @@ void rm__views_keep(struct rm_views *views, const struct rm_series *series)
     for (const struct rm_list *link = views->open.next; link != &views->open; link = link->next) {
         struct rm_view *view = RM_LIST_ENTRY(link, struct rm_view, link);
 
-        if (view->metric == series->metric && !view->is_lost && find(view, series) == NULL) {
+        if (view->metric == series->metric && !view->is_lost && !view->is_released &&
+            find(view, series) == NULL) {
             kept = kept != NULL ? kept : kept_new(series, views);
             keep(view, kept);
         }

@@ -28,6 +28,8 @@ struct rm_view {
     struct rm_shared_bounds *bounds; /* of the metric's histograms; owned */
     struct rm_table kept;            /* of struct kept, by the item */
     bool is_lost;                    /* there was no memory for a copy, or the store is gone */
+    bool is_released;                /* nothing more is kept */
+    size_t n_released;               /* of the slots of kept */
 };
 
 void rm__views_init(struct rm_views *views);
@@ -37,6 +39,10 @@ void rm__views_lose(struct rm_views *views);
 
 /* Among @views, the store's. Errors: RM_ENOMEM. */
 int rm__view_open(struct rm_view *view, struct rm_views *views, const struct rm_metric *metric);
+
+/* Lets go of what is kept, until the cost has used up @budget (query_pass.h). True: of all. From
+ * the first call on it can only be closed. */
+bool rm__view_release(struct rm_view *view, int64_t *budget);
 
 /* Harmless on a zeroed one. */
 void rm__view_close(struct rm_view *view);

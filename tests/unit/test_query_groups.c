@@ -202,11 +202,56 @@ static void test_a_store_that_goes(void **state)
     }
 }
 
+static uint64_t kept_bytes(const struct rm_store *store)
+{
+    struct rm_store_stats stats;
+
+    rm_store_stats(store, &stats);
+    return stats.n_kept_bytes;
+}
+
+/* Some at a time, and while the store goes on changing, which concerns it no more. */
+static void test_closing(void **state)
+{
+    static struct groups groups;
+
+    (void)state;
+    groups.random = random_start("test_closing");
+    for (int store_goes = 0; store_goes < 2; store_goes++) {
+        struct rm_query query = random_query(&groups.random);
+        struct rm_query_run *run;
+        int n_less = 0;
+
+        fill(&groups);
+        assert_int_equal(rm_query_run_begin(groups.store, &query, &run), 0);
+        for (size_t i = 0; i < N_GROUPS; i++) {
+            record(&groups, &groups.groups[i], "1", 0, 1);
+        }
+        for (bool is_closed = false; !is_closed;) {
+            uint64_t before = kept_bytes(groups.store);
+
+            is_closed = rm_query_run_close(run, 1000);
+            n_less += kept_bytes(groups.store) < before;
+            record(&groups, &groups.groups[0], "2", 0, 1);
+            if (store_goes && n_less == 10) {
+                break;
+            }
+        }
+        assert_true(n_less >= 10);
+        assert_true(store_goes || kept_bytes(groups.store) == 0);
+        rm_store_free(groups.store);
+        assert_true(!store_goes || !rm_query_run_close(run, 1000));
+        rm_query_run_free(run);
+    }
+    assert_true(rm_query_run_close(NULL, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups_are_those_of_the_beginning),
         cmocka_unit_test(test_a_store_that_goes),
+        cmocka_unit_test(test_closing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

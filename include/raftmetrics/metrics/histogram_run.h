@@ -29,6 +29,11 @@ void rm_histogram_run_take(struct rm_histogram_run *run, struct rm_histograms *r
 /* Bytes that it holds, at most; what is kept for it (rm_store_stats) is not counted. */
 size_t rm_histogram_run_bytes(const struct rm_histogram_run *run);
 
+/* Lets go of what the store kept for it, for about as long as @n_values values take to be read.
+ * True: of all, so that to free it takes no time. From the first call on it can only be closed and
+ * freed. Takes NULL. */
+bool rm_histogram_run_close(struct rm_histogram_run *run, int64_t n_values);
+
 /* Takes NULL. */
 void rm_histogram_run_free(struct rm_histogram_run *run);
 

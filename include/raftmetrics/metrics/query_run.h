@@ -30,6 +30,11 @@ void rm_query_run_take(struct rm_query_run *run, struct rm_query_result *ret_res
  * counted. */
 size_t rm_query_run_bytes(const struct rm_query_run *run);
 
+/* Lets go of what the store kept for it, for about as long as @n_values values take to be read.
+ * True: of all, so that to free it takes no time. From the first call on it can only be closed and
+ * freed. Takes NULL. */
+bool rm_query_run_close(struct rm_query_run *run, int64_t n_values);
+
 /* Takes NULL. */
 void rm_query_run_free(struct rm_query_run *run);
 

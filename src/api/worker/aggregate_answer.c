@@ -60,7 +60,7 @@ struct aggregation {
     struct rm__read_query query;
     struct rm__read_query whole_query;
     int64_t wall_ms;
-    enum { STAGE_WHOLE, STAGE_ASKED, STAGE_ORDER, STAGE_BODY, STAGE_DONE } stage;
+    enum { STAGE_WHOLE, STAGE_ASKED, STAGE_CLOSE, STAGE_ORDER, STAGE_BODY, STAGE_DONE } stage;
     struct rm_query_run *run; /* both begun at the same moment */
     struct rm_query_run *whole_run;
     struct rm_query_result result;
@@ -92,32 +92,30 @@ static size_t bytes_of(const struct aggregation *aggregation)
     return n_bytes;
 }
 
-/* When it is done, it is taken and gone. Errors: as rm_query_run_work. */
-static int work_on_run(struct rm_query_run **run, int64_t *budget,
-                       struct rm_query_result *ret_result)
+/* When it is done, it is taken. Errors: as rm_query_run_work. */
+static int work_on_run(struct rm_query_run *run, int64_t *budget,
+                       struct rm_query_result *ret_result, bool *ret_is_done)
 {
-    bool is_done;
-    int rv = rm_query_run_work(*run, *budget, &is_done);
+    int rv = rm_query_run_work(run, *budget, ret_is_done);
 
-    if (rv != 0 || !is_done) {
+    if (rv != 0 || !*ret_is_done) {
         *budget = 0;
         return rv;
     }
-    rm_query_run_take(*run, ret_result);
-    rm_query_run_free(*run);
-    *run = NULL;
+    rm_query_run_take(run, ret_result);
     *budget /= 2; /* how much of it is left is not known */
     return 0;
 }
 
 static int work_on_whole(struct aggregation *aggregation, int64_t *budget)
 {
+    bool is_done = true;
     int rv = 0;
 
     if (aggregation->whole_run != NULL) {
-        rv = work_on_run(&aggregation->whole_run, budget, &aggregation->whole);
+        rv = work_on_run(aggregation->whole_run, budget, &aggregation->whole, &is_done);
     }
-    if (rv == 0 && aggregation->whole_run == NULL) {
+    if (rv == 0 && is_done) {
         aggregation->stage = STAGE_ASKED;
     }
     return rv;
@@ -125,15 +123,43 @@ static int work_on_whole(struct aggregation *aggregation, int64_t *budget)
 
 static int work_on_asked(struct aggregation *aggregation, int64_t *budget)
 {
-    int rv = work_on_run(&aggregation->run, budget, &aggregation->result);
+    bool is_done;
+    int rv = work_on_run(aggregation->run, budget, &aggregation->result, &is_done);
 
-    if (rv == 0 && aggregation->run == NULL) {
-        aggregation->stage = STAGE_ORDER;
-        rv = rm__group_order_begin(&aggregation->order, &aggregation->whole_query,
-                                   needs_whole(&aggregation->query) ? &aggregation->whole
-                                                                    : &aggregation->result);
+    if (rv == 0 && is_done) {
+        aggregation->stage = STAGE_CLOSE;
     }
     return rv;
+}
+
+/* True: they are gone. */
+static bool close_runs(struct aggregation *aggregation, int64_t n_values)
+{
+    if (!rm_query_run_close(aggregation->whole_run, n_values)) {
+        return false;
+    }
+    rm_query_run_free(aggregation->whole_run);
+    aggregation->whole_run = NULL;
+    if (!rm_query_run_close(aggregation->run, n_values)) {
+        return false;
+    }
+    rm_query_run_free(aggregation->run);
+    aggregation->run = NULL;
+    return true;
+}
+
+/* What is kept for the runs is not needed while the answer is written. */
+static int work_on_closing(struct aggregation *aggregation, int64_t *budget)
+{
+    if (!close_runs(aggregation, *budget)) {
+        *budget = 0;
+        return 0;
+    }
+    *budget /= 2;
+    aggregation->stage = STAGE_ORDER;
+    return rm__group_order_begin(&aggregation->order, &aggregation->whole_query,
+                                 needs_whole(&aggregation->query) ? &aggregation->whole
+                                                                  : &aggregation->result);
 }
 
 static int work_on_order(struct aggregation *aggregation, int64_t *budget)
@@ -157,10 +183,12 @@ static int work_on_body(struct aggregation *aggregation, int64_t *budget)
 /* True: it has answered. */
 static bool work(struct rm__slow_read *read)
 {
-    static int (*const stages[])(struct aggregation *, int64_t *) = {[STAGE_WHOLE] = work_on_whole,
-                                                                     [STAGE_ASKED] = work_on_asked,
-                                                                     [STAGE_ORDER] = work_on_order,
-                                                                     [STAGE_BODY] = work_on_body};
+    static int (*const stages[])(struct aggregation *,
+                                 int64_t *) = {[STAGE_WHOLE] = work_on_whole,
+                                               [STAGE_ASKED] = work_on_asked,
+                                               [STAGE_CLOSE] = work_on_closing,
+                                               [STAGE_ORDER] = work_on_order,
+                                               [STAGE_BODY] = work_on_body};
     struct aggregation *aggregation = RM_LIST_ENTRY(read, struct aggregation, read);
     int64_t budget = RM__SLICE_VALUES;
     int rv = 0;
@@ -175,6 +203,13 @@ static bool work(struct rm__slow_read *read)
     }
     read->n_bytes = bytes_of(aggregation);
     return rv != 0 || aggregation->stage == STAGE_DONE;
+}
+
+static bool close_read(struct rm__slow_read *read)
+{
+    struct aggregation *aggregation = RM_LIST_ENTRY(read, struct aggregation, read);
+
+    return close_runs(aggregation, RM__SLICE_VALUES);
 }
 
 static void free_read(struct rm__slow_read *read)
@@ -200,11 +235,11 @@ void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
         rm__answer_failure(exchange, RM_ENOMEM);
         return;
     }
-    *aggregation =
-        (struct aggregation){.read = {.exchange = exchange, .work = work, .free = free_read},
-                             .query = *query,
-                             .whole_query = whole_of(query),
-                             .wall_ms = rm_clock_wall_ms()};
+    *aggregation = (struct aggregation){
+        .read = {.exchange = exchange, .work = work, .close = close_read, .free = free_read},
+        .query = *query,
+        .whole_query = whole_of(query),
+        .wall_ms = rm_clock_wall_ms()};
     rv = begin(aggregation, store);
     if (rv != 0) {
         reply_failure(exchange, rv);

@@ -102,6 +102,13 @@ static bool work(struct rm__slow_read *read)
     return is_done;
 }
 
+static bool close_read(struct rm__slow_read *read)
+{
+    struct merging *merging = RM_LIST_ENTRY(read, struct merging, read);
+
+    return rm_histogram_run_close(merging->run, RM__SLICE_VALUES);
+}
+
 static void free_read(struct rm__slow_read *read)
 {
     struct merging *merging = RM_LIST_ENTRY(read, struct merging, read);
@@ -120,9 +127,10 @@ void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,
         rm__answer_failure(exchange, RM_ENOMEM);
         return;
     }
-    *merging = (struct merging){.read = {.exchange = exchange, .work = work, .free = free_read},
-                                .query = *query,
-                                .wall_ms = rm_clock_wall_ms()};
+    *merging = (struct merging){
+        .read = {.exchange = exchange, .work = work, .close = close_read, .free = free_read},
+        .query = *query,
+        .wall_ms = rm_clock_wall_ms()};
     rv = rm_histogram_run_begin(store, &query->selection, &merging->run);
     if (rv != 0) {
         rm__answer_failure(exchange, rv);

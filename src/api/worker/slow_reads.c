@@ -56,7 +56,8 @@ static void on_turn(void *data)
     struct rm__slow_reads *reads = data;
     struct rm__slow_read *read = RM_LIST_ENTRY(reads->waiting.next, struct rm__slow_read, link);
 
-    if (refuse(reads, read) || work(reads, read)) {
+    read->is_answered = read->is_answered || refuse(reads, read) || work(reads, read);
+    if (read->is_answered && read->close(read)) {
         end(reads, read);
     } else {
         rm_list_remove(&read->link);
@@ -103,7 +104,9 @@ void rm__slow_reads_done(struct rm__slow_reads *reads)
     while (reads->n_waiting > 0) {
         struct rm__slow_read *read = RM_LIST_ENTRY(reads->waiting.next, struct rm__slow_read, link);
 
-        rm__reply_error(read->exchange, RM__NO_LEADER, "The worker was stopped; try again");
+        if (!read->is_answered) {
+            rm__reply_error(read->exchange, RM__NO_LEADER, "The worker was stopped; try again");
+        }
         end(reads, read);
     }
     rm_idle_free(reads->idle);

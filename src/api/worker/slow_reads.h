@@ -20,8 +20,11 @@ struct rm__slow_read {
     struct rm_list link;
     struct rm__exchange *exchange;
     size_t n_bytes; /* that it holds while it goes on; work may change it */
-    /* Goes on for a slice. True: it has answered, and is to be freed. */
+    bool is_answered;
+    /* Goes on for a slice. True: it has answered. */
     bool (*work)(struct rm__slow_read *read);
+    /* Once it is answered: lets go of what it holds, for a slice. True: it is to be freed. */
+    bool (*close)(struct rm__slow_read *read);
     void (*free)(struct rm__slow_read *read);
 };
 
