@@ -86,6 +86,12 @@ class FakeCluster:
             worker.stop()
 
 
+def take_next(script, default):
+    """What a script says next; it may be a function that says so, and changes things at that moment."""
+    taken = script.pop(0) if script else default
+    return taken() if callable(taken) else taken
+
+
 class FakeWorker:
     """Each append takes the next of @script, OK when there is none; reads likewise @reads."""
 
@@ -129,7 +135,7 @@ class FakeWorker:
 
     def take_append(self, query, body):
         self.cluster._calls.put(Call(self, query, body))
-        return self.script.pop(0) if self.script else OK
+        return take_next(self.script, OK)
 
     def take_session(self, query):
         self.opened.append(query["session"])
@@ -137,7 +143,7 @@ class FakeWorker:
 
     def take_read(self):
         self.n_reads += 1
-        return self.reads.pop(0) if self.reads else (200, {"values": [self.id]})
+        return take_next(self.reads, (200, {"values": [self.id]}))
 
 
 class Server(http.server.ThreadingHTTPServer):
