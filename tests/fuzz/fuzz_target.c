@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_query(const struct rm__read_query *query)
 {
     assert(query->selection.n_matchers <= RM_MATCHERS_MAX);
-    assert(query->n_aggs <= RM__AGGS_MAX);
+    assert(query->aggregate.n_aggs <= RM__AGGS_MAX);
     assert(query->decimals >= -1 && query->decimals <= 17);
     for (size_t i = 0; i < query->selection.n_matchers; i++) {
         assert(rm_label_name_is_valid(query->selection.matchers[i].name));
