@@ -1,6 +1,7 @@
 #include "daemon.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -42,6 +43,14 @@ static void raise_file_limit(const struct rm_config *config)
                rm_field_int("allowed", (int64_t)limit.rlim_cur),
                rm_field_int("wanted", (int64_t)wanted));
     }
+}
+
+/* A name is looked up in a thread that nobody can call back, and no process ends before its
+ * threads. The resolver's own 5 s a try keep a daemon that was told to stop for 10 s where the
+ * server of names has stopped before it, which is longer than who stops it waits. */
+static void limit_lookups(void)
+{
+    (void)setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
 }
 
 static bool is_loopback(const char *address)
@@ -90,6 +99,7 @@ int rm_daemon_main(enum rm_daemon daemon, int argc, char **argv, rm_daemon_run_c
     rm_log_set_level((enum rm_log_level)config.log_level);
     rm_log_set_format((enum rm_log_format)config.log_format);
     raise_file_limit(&config);
+    limit_lookups();
     warn_of_known_token(&config);
     exit_code = run_with_pidfile(&config, argc, argv, run);
     rm_config_done(&config);
