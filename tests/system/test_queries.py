@@ -212,6 +212,12 @@ def test_an_increase_that_overflows_says_so(api, name, agg):
     assert all("overflow" not in step for step in steps), steps
 
 
+def test_a_rate_that_overflows_says_so_also_where_the_increase_does_not(api, name):
+    api.record_all([item(name, 0, MS), item(name, 1e308, MS + 1)])
+    answer = api.aggregate(name, agg="increase,rate")
+    assert (answer["increase"], answer["rate"], answer["overflow"]) == (1e308, None, True)
+
+
 # ---- /series ----
 
 def test_series(api, name):

@@ -20,33 +20,21 @@ enum {
 
 /* ---- a bucket ---- */
 
-/* Of a sum that is shown, or of what is made of one. */
-static bool overflows(const struct rm_query_bucket *bucket, enum rm__agg agg)
-{
-    switch (agg) {
-    case RM__AGG_SUM:
-        return bucket->aggregate.sum_overflows;
-    case RM__AGG_INCREASE:
-    case RM__AGG_RATE:
-        return isinf(bucket->increase);
-    default:
-        return false;
-    }
-}
-
+/* What is infinite has overflowed: values are finite, and what does not exist is NAN. */
 static void write_field(struct rm__aggregate_body *body, const struct rm_query_bucket *bucket,
                         const struct rm__agg_field *field)
 {
     const struct rm__read_query *query = body->query;
+    double value;
 
     rm_json_key_slice(&body->json, field->name);
     if (field->agg == RM__AGG_COUNT) {
         rm_json_uint(&body->json, bucket->aggregate.count);
         return;
     }
-    body->has_overflow = body->has_overflow || overflows(bucket, field->agg);
-    rm__answer_number(&body->json, query,
-                      rm__agg_value(field, &query->aggregate, &query->selection, bucket));
+    value = rm__agg_value(field, &query->aggregate, &query->selection, bucket);
+    body->has_overflow = body->has_overflow || isinf(value);
+    rm__answer_number(&body->json, query, value);
 }
 
 static void write_fields(struct rm__aggregate_body *body, const struct rm_query_bucket *bucket)
