@@ -379,6 +379,9 @@ void rm_exposition_total(struct rm_exposition *exposition, uint64_t count, const
         append_double(exposition, *sum);
         append(exposition, "\n", 1);
     }
+    if (sum == NULL && exposition->style.syntax == RM_EXPOSITION_OPENMETRICS) {
+        return; /* there the two stand together or not at all; the last bucket says the count */
+    }
     begin_sample(exposition, rm_slice_of("_count"), nothing);
     append_uint(exposition, count);
     append(exposition, "\n", 1);

@@ -48,7 +48,7 @@ def parse(body, openmetrics=False):
     for family in families.values():
         assert family.help and family.type, f"{family.name} lacks HELP or TYPE"
         if family.type == "histogram":
-            _check_histogram(family)
+            _check_histogram(family, openmetrics)
     return families
 
 
@@ -98,8 +98,9 @@ def _read_sample(line, family, openmetrics):
     family.samples[key] = float(match[3])
 
 
-def _check_histogram(family):
-    """Of each series: buckets ascend in bound and count, +Inf is there and is the count."""
+def _check_histogram(family, openmetrics):
+    """Of each series: buckets ascend in bound and count, +Inf is there and is the count, which OpenMetrics has if and
+    only if there is a sum."""
     series = {}
     for (name, pairs), value in family.samples.items():
         labels = dict(pairs)
@@ -110,7 +111,8 @@ def _check_histogram(family):
         assert buckets == sorted(buckets) and buckets[-1][0] == float("inf"), (family.name, labels)
         assert sorted(count for _, count in buckets) == [count for _, count in buckets]
         counts = [value for suffix, _, value in samples if suffix == "_count"]
-        assert counts == [buckets[-1][1]], (family.name, labels)
+        has_count = not openmetrics or any(suffix == "_sum" for suffix, _, _ in samples)
+        assert counts == ([buckets[-1][1]] if has_count else []), (family.name, labels)
 
 
 def promtool_check(body):

@@ -66,7 +66,7 @@ void rm_exposition_value(struct rm_exposition *exposition, double value);
 void rm_exposition_count(struct rm_exposition *exposition, uint64_t value);
 
 /* Of a histogram: how many values were not above @bound, ascending, +INFINITY last; then count and,
- * where there is one, sum. */
+ * where there is one, sum. OpenMetrics has no count without a sum. */
 void rm_exposition_bucket(struct rm_exposition *exposition, double bound, uint64_t count);
 void rm_exposition_total(struct rm_exposition *exposition, uint64_t count, const double *sum);
 
