@@ -17,10 +17,11 @@ def worker_with(**keys):
 
 
 def record_old_and_new(client, name, labels=None):
-    """A chunk of 0 to 255, which is two hours old, and ten values of now; the time of the first."""
+    """A chunk of 0 to 255, which is two hours old, and ten values of now; the time of the first. At
+    once: what is old alone may go before the rest comes, and the series with it."""
     now = int(time.time() * 1000)
-    client.record_all([item(name, i, now - 2 * HOUR_MS + i, labels) for i in range(CHUNK)])
-    client.record_all([item(name, CHUNK + i, now + i, labels) for i in range(10)])
+    old = [item(name, i, now - 2 * HOUR_MS + i, labels) for i in range(CHUNK)]
+    client.record_all([*old, *(item(name, CHUNK + i, now + i, labels) for i in range(10))])
     return now
 
 
