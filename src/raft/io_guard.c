@@ -9,6 +9,7 @@
 
 #include "io_guard_internal.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/base/random.h"
 
 int rm__guard_outward(struct rm__io_guard *guard, int rv)
 {
@@ -321,9 +322,11 @@ static raft_time time_of(struct raft_io *io)
 
 static int random_of(struct raft_io *io, int min, int max)
 {
-    struct rm__io_guard *guard = rm__guard_of(io);
+    uint32_t number;
 
-    return guard->inner->random(guard->inner, min, max);
+    (void)io;
+    rm_random_bytes(&number, sizeof number);
+    return min + (int)(number % (uint32_t)(max - min));
 }
 
 int rm__io_guard_init(struct rm__io_guard *guard, struct raft_io *inner, struct uv_loop_s *loop)

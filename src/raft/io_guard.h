@@ -8,9 +8,9 @@
  *   memory freed; the library dereferences NULL on it, or leaks it. The leader sends it again. So
  *   is one that is damaged.
  * - start: of entries that arrive together only those before a change of the members are handed on,
- * unless it is the first of them; the leader sends the others again. The library takes the change
- * for one at the index of the first, so it would never learn that it was committed: its snapshots
- * would hold the members of before, and as a leader it would allow no other change.
+ *   unless it is the first of them; the leader sends the others again. The library takes the change
+ *   for one at the index of the first, so it would never learn that it was committed: its snapshots
+ *   would hold the members of before, and as a leader it would allow no other change.
  * - set_term, set_vote: the checksummed copy is written first (vote_file.h). What cannot be written
  *   ends the process through @fatal, for the library would go on as if it were.
  * - load: returns the newer of the two copies of term and vote; refuses a log whose entries do not
@@ -18,7 +18,7 @@
  *   open segment that holds entries behind the place where the library cut it.
  * - snapshot_put: what Raft takes a snapshot of is only there after a while, for the loop must not
  *   stand still as long (struct rm__snapshot_maker). It is retried here, for after a failure the
- * library takes no part any more; what fails for half a minute ends the process through @fatal.
+ *   library takes no part any more; what fails for half a minute ends the process through @fatal.
  * - snapshot_get: one at a time, and retried likewise, for the library's error path frees garbage.
  * - start: ticks come every @tick_ms, whatever the heartbeat timeout is. The library checks on each
  *   tick whether a follower answered since the last, and where not it falls back to probing, in
@@ -26,6 +26,9 @@
  *   sent just before, keeps an idle shard ready: heartbeat timeout far below @tick_ms.
  * - append: barriers are blanked, for the library leaves in them what malloc gave it. The oldest
  *   append that is unanswered has an age, for whoever must not wait for ever.
+ * - random: of the kernel. The library's own begins with the milliseconds of the clock, which are
+ *   the same for replicas that start together on one machine: their election timeouts would be,
+ *   too, and their votes split again and again.
  * - time: the library reads the capacity of the disk from the raft_io it was given right after. */
 #ifndef RAFTMETRICS_SRC_RAFT_IO_GUARD_H
 #define RAFTMETRICS_SRC_RAFT_IO_GUARD_H

@@ -270,12 +270,6 @@ static raft_time fake_time(struct raft_io *io)
     return fake.now;
 }
 
-static int fake_random(struct raft_io *io, int min, int max)
-{
-    assert_ptr_equal(io, &fake.io);
-    return min + max;
-}
-
 /* What was called since the last time. */
 static inline void assert_calls(const char *expected)
 {
@@ -338,7 +332,6 @@ static int set_up(void **state)
         .snapshot_put = fake_snapshot_put,
         .snapshot_get = fake_snapshot_get,
         .time = fake_time,
-        .random = fake_random,
     };
     fake.now = 1000000;
     fake.start_index = 1;

@@ -1,4 +1,6 @@
 /* The guard around libuv's raft_io: what it passes on, term and vote, appends, and its end. */
+#include <limits.h>
+
 #include "fake_raft_io.h"
 #include "raftmetrics/base/error.h"
 
@@ -14,10 +16,25 @@ static void test_what_is_passed_on(void **state)
     assert_int_equal(guard.io.truncate(&guard.io, 11), 0);
     assert_int_equal(guard.io.recover(&guard.io, &configuration), 0);
     assert_calls(" init truncate recover");
-    assert_int_equal(guard.io.random(&guard.io, 3, 4), 7);
     fake.io.capacity = 4711;
     assert_int_equal(guard.io.time(&guard.io), 1000000);
     assert_int_equal(guard.io.capacity, 4711);
+}
+
+/* The inner one's are the same for all that start in the same millisecond. */
+static void test_what_is_drawn_is_not_the_inner_ones(void **state)
+{
+    int drawn[8];
+    bool differ = false;
+
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        drawn[i] = guard.io.random(&guard.io, 1000, INT_MAX);
+        assert_in_range(drawn[i], 1000, INT_MAX - 1);
+        differ = differ || drawn[i] != drawn[0];
+    }
+    assert_true(differ);
+    assert_int_equal(guard.io.random(&guard.io, 3, 4), 3);
 }
 
 static void assert_message(const char *expected)
@@ -337,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_passed_on),
+        TEST(test_what_is_drawn_is_not_the_inner_ones),
         TEST(test_an_error_has_a_message_outside),
         TEST(test_raft_is_called_with_its_own_io),
         TEST(test_a_change_of_members_comes_first),
