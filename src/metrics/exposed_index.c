@@ -212,7 +212,7 @@ int rm__exposed_index_fill(struct rm_exposed_index *index, const struct rm_table
         index->n_slots = metrics->n_slots;
         index->n_scanned = 0;
     }
-    while (index->n_metrics < metrics->n_items && n_done < max_work * SLOTS_PER_WORK) {
+    while (index->n_metrics < metrics->n_items && n_done / SLOTS_PER_WORK < max_work) {
         struct rm_metric *metric = metrics->slots[index->n_scanned].item;
 
         if (metric != NULL && insert(index, metric) != 0) {

@@ -17,7 +17,7 @@ struct rm_metric {
     uint64_t n_born;              /* series that ever were: the number of the last */
     struct rm_observation newest; /* by position; means nothing while n_samples is 0 */
     uint64_t state_hash; /* of its bounds, n_gone and n_born, of its observations and series */
-    uint32_t place;      /* in the store's index while that has not sorted it in */
+    uint32_t arrival;    /* its place in the store's arrivals */
     struct rm_shared_bounds *bounds; /* of its histograms; owned */
     struct rm_slice name;            /* its bytes lie behind the struct */
 };

@@ -32,7 +32,7 @@ void rm_store_free(struct rm_store *store)
     }
     rm__table_done(&store->metrics);
     rm__table_done(&store->series);
-    rm__metric_index_done(&store->index);
+    rm__vector_done(&store->arrivals);
     rm__exposed_index_done(&store->exposed[0]);
     rm__exposed_index_done(&store->exposed[1]);
     rm__bucket_table_done(&store->bounds);
@@ -122,6 +122,21 @@ static uint64_t identity_of(const struct rm_sample *sample)
     return identity;
 }
 
+static int add_arrival(struct rm_store *store, struct rm_metric *metric)
+{
+    metric->arrival = store->arrivals.n;
+    return rm__vector_insert(&store->arrivals, metric->arrival, metric);
+}
+
+/* The last takes its place. */
+static void remove_arrival(struct rm_store *store, const struct rm_metric *metric)
+{
+    struct rm_metric *last = store->arrivals.items[--store->arrivals.n];
+
+    store->arrivals.items[metric->arrival] = last;
+    last->arrival = metric->arrival;
+}
+
 static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice name,
                       struct rm_shared_bounds *bounds, struct rm_metric **ret_metric)
 {
@@ -132,13 +147,13 @@ static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice nam
         rm__shared_bounds_unref(bounds);
         return RM_ENOMEM;
     }
-    rv = rm__metric_index_add(&store->index, metric);
+    rv = add_arrival(store, metric);
     if (rv != 0) {
         goto err_after_new;
     }
     rv = rm__exposed_index_add(&store->exposed[0], metric);
     if (rv != 0) {
-        goto err_after_index;
+        goto err_after_arrival;
     }
     rv = rm__exposed_index_add(&store->exposed[1], metric);
     if (rv != 0) {
@@ -157,8 +172,8 @@ err_after_both_exposed:
     rm__exposed_index_remove(&store->exposed[1], metric);
 err_after_exposed:
     rm__exposed_index_remove(&store->exposed[0], metric);
-err_after_index:
-    rm__metric_index_remove(&store->index, metric);
+err_after_arrival:
+    remove_arrival(store, metric);
 err_after_new:
     rm__metric_free(metric);
     return rv;
@@ -287,7 +302,7 @@ int rm__store_get_series(struct rm_store *store, const struct rm_sample *sample,
     return 0;
 }
 
-void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric)
+void rm__store_remove_metric(struct rm_store *store, struct rm_metric *metric)
 {
     for (uint32_t i = 0; i < metric->series.n; i++) {
         const struct rm_series *series = metric->series.items[i];
@@ -295,12 +310,14 @@ void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric)
         rm__views_keep(&store->views, series);
         rm__table_remove(&store->series, series->hash, series);
     }
+    remove_arrival(store, metric);
     rm__exposed_index_remove(&store->exposed[0], metric);
     rm__exposed_index_remove(&store->exposed[1], metric);
     rm__table_remove(&store->metrics, metric->hash, metric);
     store->n_samples -= metric->n_samples;
     store->state_hash -= metric->state_hash;
     store->n_bytes -= rm__metric_bytes(metric);
+    rm__store_free_metric(store, metric);
 }
 
 int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
@@ -310,9 +327,7 @@ int rm_store_delete(struct rm_store *store, struct rm_slice metric_name)
     if (metric == NULL) {
         return RM_ENOTFOUND;
     }
-    rm__store_detach_metric(store, metric);
-    rm__metric_index_remove(&store->index, metric);
-    rm__store_free_metric(store, metric);
+    rm__store_remove_metric(store, metric);
     return 0;
 }
 
@@ -345,46 +360,47 @@ static void describe_metric(const struct rm_metric *metric, struct rm_metric_inf
                                         .last = metric->newest.value};
 }
 
-/* Where a listing of names with @prefix behind @after begins. */
-static uint32_t first_listed(const struct rm_metric_index *index, struct rm_slice prefix,
-                             struct rm_slice after)
+static bool is_behind(struct rm_exposed_place a, struct rm_exposed_place b)
 {
-    uint32_t i = rm__metric_index_find(index, prefix);
-    uint32_t behind = rm__metric_index_find(index, after);
+    return a.block != b.block ? a.block > b.block : a.index > b.index;
+}
 
-    if (behind < index->metrics.n &&
-        rm_slice_equal(((const struct rm_metric *)index->metrics.items[behind])->name, after)) {
-        behind++;
+/* Where a listing of names with @prefix behind @after begins. */
+static struct rm_exposed_place first_listed(const struct rm_exposed_index *names,
+                                            struct rm_slice prefix, struct rm_slice after)
+{
+    struct rm_exposed_place first = rm__exposed_index_find(names, prefix);
+    struct rm_exposed_place behind = rm__exposed_index_find(names, after);
+    const struct rm_metric *metric = rm__exposed_index_at(names, behind);
+
+    if (metric != NULL && rm_slice_equal(metric->name, after)) {
+        behind = rm__exposed_index_next(names, behind);
     }
-    return behind > i ? behind : i;
+    return is_behind(behind, first) ? behind : first;
 }
 
 int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slice after,
-                  size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n, bool *ret_has_more)
+                  size_t limit, size_t max_work, struct rm_metric_info *ret_infos, size_t *ret_n,
+                  bool *ret_has_more)
 {
-    const struct rm_vector *metrics = &store->index.metrics;
+    static const struct rm_exposition_style style = {.keeps_names = true};
+    struct rm_exposed_index *names = &store->exposed[style.keeps_names];
+    struct rm_exposed_place place;
+    const struct rm_metric *metric;
     size_t n = 0;
-    uint32_t i;
-    int rv;
+    int rv = rm__exposed_index_fill(names, &store->metrics, style, max_work);
 
-    rv = rm__metric_index_sort(&store->index);
     if (rv != 0) {
         return rv;
     }
-    *ret_has_more = false;
-    for (i = first_listed(&store->index, prefix, after); i < metrics->n; i++) {
-        const struct rm_metric *metric = metrics->items[i];
-
-        if (!rm_slice_has_prefix(metric->name, prefix)) {
-            break;
-        }
-        if (n == limit) {
-            *ret_has_more = true;
-            break;
-        }
-        describe_metric(metric, &ret_infos[n]);
-        n++;
+    place = first_listed(names, prefix, after);
+    while (n < limit && (metric = rm__exposed_index_at(names, place)) != NULL &&
+           rm_slice_has_prefix(metric->name, prefix)) {
+        describe_metric(metric, &ret_infos[n++]);
+        place = rm__exposed_index_next(names, place);
     }
+    metric = rm__exposed_index_at(names, place);
+    *ret_has_more = metric != NULL && rm_slice_has_prefix(metric->name, prefix);
     *ret_n = n;
     return 0;
 }
@@ -442,8 +458,7 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
         .n_dropped = store->n_dropped,
         .n_expired = store->n_expired,
         .n_bytes = sizeof *store + store->n_bytes + rm__table_bytes(&store->metrics) +
-                   rm__table_bytes(&store->series) + rm__metric_index_bytes(&store->index) +
-                   rm__exposed_index_bytes(&store->exposed[0]) +
+                   rm__table_bytes(&store->series) + rm__exposed_index_bytes(&store->exposed[0]) +
                    rm__exposed_index_bytes(&store->exposed[1]) +
                    rm__bucket_table_bytes(&store->bounds) + rm__retention_bytes(&store->retention),
         .n_kept_bytes = store->views.n_kept_bytes};

@@ -126,8 +126,6 @@ int rm__store_drop_surplus(struct rm_store *store, struct rm_series *series)
 struct expiring {
     struct rm_store *store;
     uint64_t work_left;
-    struct rm_metric *gone[RM_EXPIRIES_MAX]; /* in the index still, and nowhere else */
-    size_t n_gone;
     int rv; /* of what may fail */
 };
 
@@ -196,8 +194,7 @@ static void expire_last(struct expiring *expiring, struct rm_metric *metric,
     if (n == rm__series_n_chunks(series)) {
         store->n_dropped += metric->n_samples;
         store->n_expired++;
-        rm__store_detach_metric(store, metric);
-        expiring->gone[expiring->n_gone++] = metric;
+        rm__store_remove_metric(store, metric);
     } else if (n > 0) {
         expiring->rv = drop_chunks(store, series, n);
     }
@@ -229,17 +226,11 @@ int rm_store_expire(struct rm_store *store, int64_t time_ms, const struct rm_exp
                     size_t n)
 {
     struct expiring expiring = {.store = store, .work_left = ENTRY_WORK_MAX};
-    int rv;
 
-    assert(n <= RM_EXPIRIES_MAX);
     for (size_t i = 0; i < n && expiring.work_left > 0 && expiring.rv == 0; i++) {
         expire(&expiring, &expiries[i], time_ms);
     }
-    rv = rm__metric_index_remove_all(&store->index, expiring.gone, expiring.n_gone);
-    for (size_t i = 0; i < expiring.n_gone; i++) {
-        rm__store_free_metric(store, expiring.gone[i]);
-    }
-    return expiring.rv != 0 ? expiring.rv : rv;
+    return expiring.rv;
 }
 
 /* ---- looking for what an entry is to say ---- */

@@ -16,7 +16,7 @@ struct rm_freezing {
     struct rm_store_image_header header;
 
     /* What there is to gather. */
-    struct rm_buffer metrics; /* as they stand in the index, without the series */
+    struct rm_buffer metrics; /* as they came, without the series */
     struct rm_slice metrics_left;
     struct rm_buffer series; /* of struct rm_series *, those of all metrics */
     size_t n_series_done;
@@ -565,7 +565,7 @@ static int make_room(struct rm_freezing *freezing, const struct rm_store *store)
 
 static int list_all(struct rm_freezing *freezing, struct rm_store *store)
 {
-    const struct rm_vector *metrics = &store->index.metrics;
+    const struct rm_vector *metrics = &store->arrivals;
     int rv = rm_buffer_append(&freezing->index, &freezing->header, sizeof freezing->header);
 
     if (rv == 0) {

@@ -5,7 +5,6 @@
 #include "bucket_table.h"
 #include "exposed_index.h"
 #include "metric.h"
-#include "metric_index.h"
 #include "raftmetrics/metrics/store.h"
 #include "retention.h"
 #include "series.h"
@@ -14,9 +13,9 @@
 
 struct rm_store {
     uint64_t hash_seed;
-    struct rm_table metrics; /* struct rm_metric by name, owned */
-    struct rm_table series;  /* struct rm_series by name and labels */
-    struct rm_metric_index index;
+    struct rm_table metrics;   /* struct rm_metric by name, owned */
+    struct rm_table series;    /* struct rm_series by name and labels */
+    struct rm_vector arrivals; /* the metrics, nearly as they came and as they lie in memory */
     struct rm_exposed_index exposed[2]; /* with names escaped, and as they are */
     struct rm_bucket_table bounds;
     struct rm_retention retention; /* owned */
@@ -25,7 +24,7 @@ struct rm_store {
     uint64_t n_dropped;  /* samples, ever since the store was made; no part of the state */
     uint64_t n_expired;  /* series, likewise */
     uint64_t state_hash; /* the sum of the metrics', without the rules' */
-    uint64_t n_bytes;    /* allocated for metrics and series, not for the tables and the index */
+    uint64_t n_bytes;    /* allocated for metrics and series, not for the tables and indices */
     struct rm_freezing *freezing; /* NULL: no image is being gathered */
     uint32_t n_freezes;           /* so many were begun */
 };
@@ -52,8 +51,8 @@ struct rm_series *rm__store_new_series(struct rm_store *store, struct rm_metric 
  * Errors: RM_EEXIST, RM_ENOMEM. */
 int rm__store_add_series(struct rm_store *store, struct rm_series *series);
 
-/* Takes a metric with its series out of the tables, but for the index. */
-void rm__store_detach_metric(struct rm_store *store, struct rm_metric *metric);
+/* A metric with its series. */
+void rm__store_remove_metric(struct rm_store *store, struct rm_metric *metric);
 
 /* Drops what @series, which just got a sample, holds above the limit, if it is to.
  * Errors: RM_ENOMEM. */

@@ -111,7 +111,7 @@ static void use_store(struct rm_store *store)
     bool has_more;
     size_t n;
 
-    assert(rm_store_list(store, rm_slice_of(""), rm_slice_of(""), INFOS_MAX, infos, &n,
+    assert(rm_store_list(store, rm_slice_of(""), rm_slice_of(""), INFOS_MAX, SIZE_MAX, infos, &n,
                          &has_more) == 0);
     check_frozen(store);
     for (size_t i = 0; i < n; i++) {
@@ -123,7 +123,7 @@ static void use_store(struct rm_store *store)
     check_frozen(store);
     expire(store);
     check_frozen(store);
-    assert(rm_store_list(store, rm_slice_of(""), rm_slice_of(""), INFOS_MAX, infos, &n,
+    assert(rm_store_list(store, rm_slice_of(""), rm_slice_of(""), INFOS_MAX, SIZE_MAX, infos, &n,
                          &has_more) == 0);
     for (size_t i = 0; i < n; i++) {
         assert(rm_store_delete(store, infos[i].name) == 0);

@@ -112,6 +112,21 @@ def test_a_listing_is_sorted_and_paged(api, name):
     assert seen == wanted
 
 
+def test_a_listing_of_many_is_whole_and_in_order(api, name):
+    """A worker writes it piece by piece."""
+    numbers = random.Random(7).sample(range(10**6), 4000)
+    api.record_all([item(f"{name}.{number:06d}", number) for number in numbers])
+    expected = [(f"{name}.{number:06d}", number) for number in sorted(numbers)]
+    for limit, n_pages in [(10000, 1), (4000, 1), (3999, 2), (700, 6)]:
+        query, pages = {"prefix": name + ".", "limit": limit, "format": "json"}, []
+        while not pages or pages[-1]["next"] is not None:
+            pages.append(check_json(api.get("/metrics", query)))
+            query["cursor"] = pages[-1]["next"]
+        listed = [(row["metric_name"], row["last"]) for page in pages for row in page["metrics"]]
+        assert listed == expected
+        assert [len(page["metrics"]) for page in pages[:-1]] == [limit] * (n_pages - 1)
+
+
 def test_a_listing_that_fits_has_no_next(api, name):
     api.record_all([item(f"{name}.{i}", 1) for i in range(10)])
     answer = check_json(api.get("/metrics", {"prefix": name + ".", "limit": 10, "format": "json"}))

@@ -102,7 +102,8 @@ static void list(struct rm_store *store)
     size_t n;
 
     assert_int_equal(
-        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 2, infos, &n, &has_more), 0);
+        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 2, SIZE_MAX, infos, &n, &has_more),
+        0);
 }
 
 static void set_up_otherwise(struct world *world)

@@ -445,7 +445,7 @@ static void check_lists(const struct world *world)
 
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(rm_store_list(stores[i], rm_slice_of(""), rm_slice_of(""), EVERY(NAMES),
-                                       infos[i], &n[i], &has_more),
+                                       SIZE_MAX, infos[i], &n[i], &has_more),
                          0);
     }
     assert_int_equal(n[0], n[1]);

@@ -105,7 +105,8 @@ static int read_all(struct rm_store *store)
         rv = rm_store_histogram(store, &selection, &histograms);
     }
     if (rv == 0) {
-        rv = rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 4, infos, &n, &has_more);
+        rv = rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 4, SIZE_MAX, infos, &n,
+                           &has_more);
     }
     if (rv == 0) {
         rv = expose(store);

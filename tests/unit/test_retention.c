@@ -226,7 +226,8 @@ static void test_a_series_goes_and_others_stay(void **state)
     record(store, "short_a", "4", 4000, 4);
     expire(store, 1500);
     assert_int_equal(
-        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 1, &info, &n, &has_more), 0);
+        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 1, SIZE_MAX, &info, &n, &has_more),
+        0);
     assert_int_equal(info.n_series, 2);
     assert_int_equal(info.n_samples, 2);
     assert_true(info.last == 2);
@@ -249,7 +250,8 @@ static double last_of(struct rm_store *store)
     size_t n;
 
     assert_int_equal(
-        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 1, &info, &n, &has_more), 0);
+        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), 1, SIZE_MAX, &info, &n, &has_more),
+        0);
     assert_int_equal(n, 1);
     return info.last;
 }
@@ -286,8 +288,9 @@ static size_t list_all(struct rm_store *store)
     bool has_more;
     size_t n;
 
-    assert_int_equal(
-        rm_store_list(store, rm_slice_of(""), rm_slice_of(""), MANY, listed, &n, &has_more), 0);
+    assert_int_equal(rm_store_list(store, rm_slice_of(""), rm_slice_of(""), MANY, SIZE_MAX, listed,
+                                   &n, &has_more),
+                     0);
     return n;
 }
 

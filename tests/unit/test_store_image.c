@@ -242,12 +242,12 @@ static void check_same_list(struct rm_store *a, struct rm_store *b)
     bool has_more;
     size_t n[2];
 
-    assert_int_equal(
-        rm_store_list(a, rm_slice_of(""), rm_slice_of(""), N_METRICS, infos[0], &n[0], &has_more),
-        0);
-    assert_int_equal(
-        rm_store_list(b, rm_slice_of(""), rm_slice_of(""), N_METRICS, infos[1], &n[1], &has_more),
-        0);
+    assert_int_equal(rm_store_list(a, rm_slice_of(""), rm_slice_of(""), N_METRICS, SIZE_MAX,
+                                   infos[0], &n[0], &has_more),
+                     0);
+    assert_int_equal(rm_store_list(b, rm_slice_of(""), rm_slice_of(""), N_METRICS, SIZE_MAX,
+                                   infos[1], &n[1], &has_more),
+                     0);
     assert_int_equal(n[0], n[1]);
     for (size_t i = 0; i < n[0]; i++) {
         assert_true(rm_slice_equal(infos[0][i].name, infos[1][i].name));

@@ -135,9 +135,10 @@ int rm_store_histogram(struct rm_store *store, const struct rm_selection *select
 
 /* Up to @limit metrics in byte order of their names, those with @prefix that stand behind @after
  * (empty: from the first), into @ret_infos (room for @limit); *@ret_has_more where some were left.
- * Errors: RM_ENOMEM. */
+ * A store that is asked for the first time gets into order first, about @max_work metrics at a
+ * call. Errors: RM_EBUSY (it is not in order yet: ask again); RM_ENOMEM. */
 int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slice after,
-                  size_t limit, struct rm_metric_info *ret_infos, size_t *ret_n,
+                  size_t limit, size_t max_work, struct rm_metric_info *ret_infos, size_t *ret_n,
                   bool *ret_has_more);
 
 /* The series of a metric are numbered in the order of their creation, from 1 on: no number is given

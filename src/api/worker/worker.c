@@ -32,6 +32,20 @@ struct rm__shard *rm__worker_led_shard(const struct rm_worker *worker, uint32_t 
     return status.is_leader ? seat->shard : NULL;
 }
 
+struct rm__shard_set rm__worker_led_shards(const struct rm_worker *worker)
+{
+    struct rm__shard_set shards = {0};
+
+    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
+        uint32_t leader;
+
+        if (rm__worker_led_shard(worker, i, &leader) != NULL) {
+            rm__shard_set_add(&shards, i);
+        }
+    }
+    return shards;
+}
+
 struct rm__shard *rm__worker_shard(const struct rm_worker *worker, uint32_t shard)
 {
     return worker->seats[shard].shard;

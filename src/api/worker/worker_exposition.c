@@ -175,20 +175,6 @@ static void on_pause_over(void *data)
     rm_http_request_wake(exposure->exchange->http);
 }
 
-static struct rm__shard_set led_shards(const struct rm_worker *worker)
-{
-    struct rm__shard_set shards = {0};
-
-    for (uint32_t i = 0; i < worker->options.n_shards; i++) {
-        uint32_t leader;
-
-        if (rm__worker_led_shard(worker, i, &leader) != NULL) {
-            rm__shard_set_add(&shards, i);
-        }
-    }
-    return shards;
-}
-
 /* NULL when out of memory. */
 static struct exposure *exposure_new(struct rm_worker *worker, struct rm__exchange *exchange,
                                      struct rm_exposition_style style)
@@ -202,7 +188,7 @@ static struct exposure *exposure_new(struct rm_worker *worker, struct rm__exchan
     exposure->worker = worker;
     exposure->exchange = exchange;
     exposure->query = (struct rm__page_query){
-        .shards = led_shards(worker), .style = style, .max_bytes = EXPOSURE_PAGE_BYTES};
+        .shards = rm__worker_led_shards(worker), .style = style, .max_bytes = EXPOSURE_PAGE_BYTES};
     rm__merge_init(&exposure->merge, style);
     rm__merge_add(&exposure->merge, &exposure->pages);
     exposure->timer = rm_timer_new(worker->loop, on_pause_over, exposure);

@@ -3,6 +3,8 @@
 #define RAFTMETRICS_SRC_API_WORKER_WORKER_INTERNAL_H
 
 #include "../front.h"
+#include "../read_query.h"
+#include "../shard_set.h"
 #include "../wire.h"
 #include "cluster_file.h"
 #include "neighbours.h"
@@ -45,6 +47,9 @@ struct rm_worker {
 struct rm__shard *rm__worker_led_shard(const struct rm_worker *worker, uint32_t shard,
                                        uint32_t *ret_leader);
 
+/* Those that this worker leads. */
+struct rm__shard_set rm__worker_led_shards(const struct rm_worker *worker);
+
 /* This worker's replica of @shard, whoever leads; NULL where none runs. */
 struct rm__shard *rm__worker_shard(const struct rm_worker *worker, uint32_t shard);
 
@@ -59,7 +64,7 @@ const char *rm__worker_address(const struct rm_worker *worker, uint32_t id);
 void rm__worker_reply_not_leader(const struct rm_worker *worker, struct rm__exchange *exchange,
                                  uint32_t leader);
 
-/* The functions of struct rm__backend that answer reads (worker_reads.c), statuses
+/* The functions of struct rm__backend that answer reads (worker_reads.c, worker_list.c), statuses
  * (worker_status.c, worker_metrics.c) and what control says (worker_wire.c). */
 void rm__worker_read(void *data, struct rm__exchange *exchange, uint32_t shard);
 void rm__worker_list(void *data, struct rm__exchange *exchange);
@@ -71,6 +76,14 @@ bool rm__worker_admits(void *data, struct rm__exchange *exchange, struct rm__pro
 /* worker_writes.c: writes of clients that ask this worker directly. */
 enum rm__fate rm__worker_check(void *data, uint32_t shard, uint32_t *ret_worker);
 void rm__worker_write(void *data, struct rm__part *part);
+
+/* ---- worker_reads.c ---- */
+
+/* What is asked for; not 0: answered. */
+int rm__worker_query(struct rm__exchange *exchange, struct rm__read_query *ret_query);
+
+/* Answers for a read whose level cannot be had: what rm_replica_read failed with. */
+void rm__worker_reply_unreadable(struct rm__exchange *exchange, int error);
 
 /* ---- worker_exposition.c ---- */
 
