@@ -5,17 +5,17 @@
 #include "raftmetrics/base/error.h"
 #include "store_internal.h"
 
-static const struct rm_exposed_index *index_of(const struct rm_exposure *exposure)
+static const struct rm_name_index *index_of(const struct rm_exposure *exposure)
 {
-    return &exposure->store->exposed[exposure->style.keeps_names];
+    return &exposure->store->names[exposure->style.keeps_names];
 }
 
-static struct rm_exposed_place place_of(const struct rm_exposure *exposure)
+static struct rm_name_place place_of(const struct rm_exposure *exposure)
 {
-    return (struct rm_exposed_place){exposure->place[0], exposure->place[1]};
+    return (struct rm_name_place){exposure->place[0], exposure->place[1]};
 }
 
-static void go_to(struct rm_exposure *exposure, struct rm_exposed_place place)
+static void go_to(struct rm_exposure *exposure, struct rm_name_place place)
 {
     exposure->place[0] = place.block;
     exposure->place[1] = place.index;
@@ -25,20 +25,20 @@ int rm_store_expose(struct rm_store *store, struct rm_exposition_style style, st
                     size_t max_work, struct rm_exposure *ret_exposure)
 {
     struct rm_exposure exposure = {.store = store, .style = style};
-    struct rm_exposed_index *index = &store->exposed[style.keeps_names];
-    int rv = rm__exposed_index_fill(index, &store->metrics, style, max_work);
+    struct rm_name_index *index = &store->names[style.keeps_names];
+    int rv = rm__name_index_fill(index, &store->metrics, style, max_work);
 
     if (rv != 0) {
         return rv;
     }
-    go_to(&exposure, rm__exposed_index_find(index, from));
+    go_to(&exposure, rm__name_index_find(index, from));
     *ret_exposure = exposure;
     return 0;
 }
 
 bool rm_exposure_peek(const struct rm_exposure *exposure, struct rm_exposed_metric *ret_metric)
 {
-    const struct rm_metric *metric = rm__exposed_index_at(index_of(exposure), place_of(exposure));
+    const struct rm_metric *metric = rm__name_index_at(index_of(exposure), place_of(exposure));
 
     if (metric == NULL) {
         return false;
@@ -52,7 +52,7 @@ bool rm_exposure_peek(const struct rm_exposure *exposure, struct rm_exposed_metr
 
 void rm_exposure_next(struct rm_exposure *exposure)
 {
-    go_to(exposure, rm__exposed_index_next(index_of(exposure), place_of(exposure)));
+    go_to(exposure, rm__name_index_next(index_of(exposure), place_of(exposure)));
 }
 
 uint32_t rm_exposed_series_behind(const struct rm_exposed_metric *metric, uint64_t number)

@@ -33,8 +33,8 @@ void rm_store_free(struct rm_store *store)
     rm__table_done(&store->metrics);
     rm__table_done(&store->series);
     rm__vector_done(&store->arrivals);
-    rm__exposed_index_done(&store->exposed[0]);
-    rm__exposed_index_done(&store->exposed[1]);
+    rm__name_index_done(&store->names[0]);
+    rm__name_index_done(&store->names[1]);
     rm__bucket_table_done(&store->bounds);
     rm__retention_done(&store->retention);
     free(store);
@@ -151,27 +151,27 @@ static int add_metric(struct rm_store *store, uint64_t hash, struct rm_slice nam
     if (rv != 0) {
         goto err_after_new;
     }
-    rv = rm__exposed_index_add(&store->exposed[0], metric);
+    rv = rm__name_index_add(&store->names[0], metric);
     if (rv != 0) {
         goto err_after_arrival;
     }
-    rv = rm__exposed_index_add(&store->exposed[1], metric);
+    rv = rm__name_index_add(&store->names[1], metric);
     if (rv != 0) {
-        goto err_after_exposed;
+        goto err_after_names;
     }
     rv = rm__table_add(&store->metrics, hash, metric);
     if (rv != 0) {
-        goto err_after_both_exposed;
+        goto err_after_both_names;
     }
     store->n_bytes += rm__metric_bytes(metric);
     store->state_hash += metric->state_hash;
     *ret_metric = metric;
     return 0;
 
-err_after_both_exposed:
-    rm__exposed_index_remove(&store->exposed[1], metric);
-err_after_exposed:
-    rm__exposed_index_remove(&store->exposed[0], metric);
+err_after_both_names:
+    rm__name_index_remove(&store->names[1], metric);
+err_after_names:
+    rm__name_index_remove(&store->names[0], metric);
 err_after_arrival:
     remove_arrival(store, metric);
 err_after_new:
@@ -311,8 +311,8 @@ void rm__store_remove_metric(struct rm_store *store, struct rm_metric *metric)
         rm__table_remove(&store->series, series->hash, series);
     }
     remove_arrival(store, metric);
-    rm__exposed_index_remove(&store->exposed[0], metric);
-    rm__exposed_index_remove(&store->exposed[1], metric);
+    rm__name_index_remove(&store->names[0], metric);
+    rm__name_index_remove(&store->names[1], metric);
     rm__table_remove(&store->metrics, metric->hash, metric);
     store->n_samples -= metric->n_samples;
     store->state_hash -= metric->state_hash;
@@ -360,21 +360,21 @@ static void describe_metric(const struct rm_metric *metric, struct rm_metric_inf
                                         .last = metric->newest.value};
 }
 
-static bool is_behind(struct rm_exposed_place a, struct rm_exposed_place b)
+static bool is_behind(struct rm_name_place a, struct rm_name_place b)
 {
     return a.block != b.block ? a.block > b.block : a.index > b.index;
 }
 
 /* Where a listing of names with @prefix behind @after begins. */
-static struct rm_exposed_place first_listed(const struct rm_exposed_index *names,
-                                            struct rm_slice prefix, struct rm_slice after)
+static struct rm_name_place first_listed(const struct rm_name_index *names, struct rm_slice prefix,
+                                         struct rm_slice after)
 {
-    struct rm_exposed_place first = rm__exposed_index_find(names, prefix);
-    struct rm_exposed_place behind = rm__exposed_index_find(names, after);
-    const struct rm_metric *metric = rm__exposed_index_at(names, behind);
+    struct rm_name_place first = rm__name_index_find(names, prefix);
+    struct rm_name_place behind = rm__name_index_find(names, after);
+    const struct rm_metric *metric = rm__name_index_at(names, behind);
 
     if (metric != NULL && rm_slice_equal(metric->name, after)) {
-        behind = rm__exposed_index_next(names, behind);
+        behind = rm__name_index_next(names, behind);
     }
     return is_behind(behind, first) ? behind : first;
 }
@@ -384,22 +384,22 @@ int rm_store_list(struct rm_store *store, struct rm_slice prefix, struct rm_slic
                   bool *ret_has_more)
 {
     static const struct rm_exposition_style style = {.keeps_names = true};
-    struct rm_exposed_index *names = &store->exposed[style.keeps_names];
-    struct rm_exposed_place place;
+    struct rm_name_index *names = &store->names[style.keeps_names];
+    struct rm_name_place place;
     const struct rm_metric *metric;
     size_t n = 0;
-    int rv = rm__exposed_index_fill(names, &store->metrics, style, max_work);
+    int rv = rm__name_index_fill(names, &store->metrics, style, max_work);
 
     if (rv != 0) {
         return rv;
     }
     place = first_listed(names, prefix, after);
-    while (n < limit && (metric = rm__exposed_index_at(names, place)) != NULL &&
+    while (n < limit && (metric = rm__name_index_at(names, place)) != NULL &&
            rm_slice_has_prefix(metric->name, prefix)) {
         describe_metric(metric, &ret_infos[n++]);
-        place = rm__exposed_index_next(names, place);
+        place = rm__name_index_next(names, place);
     }
-    metric = rm__exposed_index_at(names, place);
+    metric = rm__name_index_at(names, place);
     *ret_has_more = metric != NULL && rm_slice_has_prefix(metric->name, prefix);
     *ret_n = n;
     return 0;
@@ -458,8 +458,8 @@ void rm_store_stats(const struct rm_store *store, struct rm_store_stats *ret_sta
         .n_dropped = store->n_dropped,
         .n_expired = store->n_expired,
         .n_bytes = sizeof *store + store->n_bytes + rm__table_bytes(&store->metrics) +
-                   rm__table_bytes(&store->series) + rm__exposed_index_bytes(&store->exposed[0]) +
-                   rm__exposed_index_bytes(&store->exposed[1]) +
-                   rm__bucket_table_bytes(&store->bounds) + rm__retention_bytes(&store->retention),
+                   rm__table_bytes(&store->series) + rm__name_index_bytes(&store->names[0]) +
+                   rm__name_index_bytes(&store->names[1]) + rm__bucket_table_bytes(&store->bounds) +
+                   rm__retention_bytes(&store->retention),
         .n_kept_bytes = store->views.n_kept_bytes};
 }

@@ -3,8 +3,8 @@
 #define RAFTMETRICS_SRC_METRICS_STORE_INTERNAL_H
 
 #include "bucket_table.h"
-#include "exposed_index.h"
 #include "metric.h"
+#include "name_index.h"
 #include "raftmetrics/metrics/store.h"
 #include "retention.h"
 #include "series.h"
@@ -13,10 +13,10 @@
 
 struct rm_store {
     uint64_t hash_seed;
-    struct rm_table metrics;   /* struct rm_metric by name, owned */
-    struct rm_table series;    /* struct rm_series by name and labels */
-    struct rm_vector arrivals; /* the metrics, nearly as they came and as they lie in memory */
-    struct rm_exposed_index exposed[2]; /* with names escaped, and as they are */
+    struct rm_table metrics;       /* struct rm_metric by name, owned */
+    struct rm_table series;        /* struct rm_series by name and labels */
+    struct rm_vector arrivals;     /* the metrics, nearly as they came and as they lie in memory */
+    struct rm_name_index names[2]; /* with names escaped, and as they are */
     struct rm_bucket_table bounds;
     struct rm_retention retention; /* owned */
     struct rm_views views;         /* of metrics, that readers have open: keep what changes */

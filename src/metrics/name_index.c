@@ -1,4 +1,4 @@
-#include "exposed_index.h"
+#include "name_index.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,30 +9,30 @@
 /* Passing over a free slot of the table costs so much less than taking a metric in. */
 enum { SLOTS_PER_WORK = 16 };
 
-static struct rm_exposed_block *block_at(const struct rm_exposed_index *index, uint32_t i)
+static struct rm_name_block *block_at(const struct rm_name_index *index, uint32_t i)
 {
     return index->blocks.items[i];
 }
 
-static bool is_before(const struct rm_exposed_index *index, const struct rm_metric *metric,
+static bool is_before(const struct rm_name_index *index, const struct rm_metric *metric,
                       struct rm_slice name)
 {
     return rm_exposition_compare_names(index->style, metric->name, name) < 0;
 }
 
-void rm__exposed_index_done(struct rm_exposed_index *index)
+void rm__name_index_done(struct rm_name_index *index)
 {
     for (uint32_t i = 0; i < index->blocks.n; i++) {
         free(index->blocks.items[i]);
     }
     rm__vector_done(&index->blocks);
-    *index = (struct rm_exposed_index){0};
+    *index = (struct rm_name_index){0};
 }
 
 /* ---- places ---- */
 
 /* The last block whose first metric stands before @name; 0 where none does. */
-static uint32_t find_block(const struct rm_exposed_index *index, struct rm_slice name)
+static uint32_t find_block(const struct rm_name_index *index, struct rm_slice name)
 {
     uint32_t low = 0;
     uint32_t high = index->blocks.n;
@@ -49,11 +49,11 @@ static uint32_t find_block(const struct rm_exposed_index *index, struct rm_slice
     return low == 0 ? 0 : low - 1;
 }
 
-/* As rm__exposed_index_find, but what belongs behind a block's last stands there, not at the front
+/* As rm__name_index_find, but what belongs behind a block's last stands there, not at the front
  * of the next: there it can be inserted. */
-static struct rm_exposed_place find_room(const struct rm_exposed_index *index, struct rm_slice name)
+static struct rm_name_place find_room(const struct rm_name_index *index, struct rm_slice name)
 {
-    struct rm_exposed_place place = {.block = find_block(index, name)};
+    struct rm_name_place place = {.block = find_block(index, name)};
     uint32_t low = 0;
     uint32_t high = place.block < index->blocks.n ? block_at(index, place.block)->n : 0;
 
@@ -71,30 +71,27 @@ static struct rm_exposed_place find_room(const struct rm_exposed_index *index, s
 }
 
 /* The end of a block is the front of the next. */
-static struct rm_exposed_place normalize(const struct rm_exposed_index *index,
-                                         struct rm_exposed_place place)
+static struct rm_name_place normalize(const struct rm_name_index *index, struct rm_name_place place)
 {
     if (place.block < index->blocks.n && place.index == block_at(index, place.block)->n) {
-        return (struct rm_exposed_place){.block = place.block + 1};
+        return (struct rm_name_place){.block = place.block + 1};
     }
     return place;
 }
 
-struct rm_exposed_place rm__exposed_index_find(const struct rm_exposed_index *index,
-                                               struct rm_slice name)
+struct rm_name_place rm__name_index_find(const struct rm_name_index *index, struct rm_slice name)
 {
     return normalize(index, find_room(index, name));
 }
 
-struct rm_metric *rm__exposed_index_at(const struct rm_exposed_index *index,
-                                       struct rm_exposed_place place)
+struct rm_metric *rm__name_index_at(const struct rm_name_index *index, struct rm_name_place place)
 {
     return place.block < index->blocks.n ? block_at(index, place.block)->metrics[place.index]
                                          : NULL;
 }
 
-struct rm_exposed_place rm__exposed_index_next(const struct rm_exposed_index *index,
-                                               struct rm_exposed_place place)
+struct rm_name_place rm__name_index_next(const struct rm_name_index *index,
+                                         struct rm_name_place place)
 {
     place.index++;
     return normalize(index, place);
@@ -103,9 +100,9 @@ struct rm_exposed_place rm__exposed_index_next(const struct rm_exposed_index *in
 /* ---- changes ---- */
 
 /* A block behind block @i, with its upper half; or one for an index that has none. */
-static int add_block(struct rm_exposed_index *index, uint32_t i)
+static int add_block(struct rm_name_index *index, uint32_t i)
 {
-    struct rm_exposed_block *block = malloc(sizeof *block);
+    struct rm_name_block *block = malloc(sizeof *block);
     uint32_t n = index->blocks.n;
     int rv;
 
@@ -119,7 +116,7 @@ static int add_block(struct rm_exposed_index *index, uint32_t i)
     }
     block->n = 0;
     if (n > 0) {
-        struct rm_exposed_block *full = block_at(index, i);
+        struct rm_name_block *full = block_at(index, i);
 
         block->n = full->n / 2;
         full->n -= block->n;
@@ -129,13 +126,12 @@ static int add_block(struct rm_exposed_index *index, uint32_t i)
 }
 
 /* Makes sure that there is a free place where @place is, which may move for it. */
-static int make_room(struct rm_exposed_index *index, struct rm_slice name,
-                     struct rm_exposed_place *place)
+static int make_room(struct rm_name_index *index, struct rm_slice name, struct rm_name_place *place)
 {
     bool is_empty = index->blocks.n == 0;
     int rv;
 
-    if (!is_empty && block_at(index, place->block)->n < RM__EXPOSED_BLOCK_METRICS) {
+    if (!is_empty && block_at(index, place->block)->n < RM__NAME_BLOCK_METRICS) {
         return 0;
     }
     rv = add_block(index, place->block);
@@ -146,13 +142,13 @@ static int make_room(struct rm_exposed_index *index, struct rm_slice name,
 }
 
 /* One that is there already is left there. */
-static int insert(struct rm_exposed_index *index, struct rm_metric *metric)
+static int insert(struct rm_name_index *index, struct rm_metric *metric)
 {
-    struct rm_exposed_place place = find_room(index, metric->name);
-    struct rm_exposed_block *block;
+    struct rm_name_place place = find_room(index, metric->name);
+    struct rm_name_block *block;
     int rv;
 
-    if (rm__exposed_index_at(index, normalize(index, place)) == metric) {
+    if (rm__name_index_at(index, normalize(index, place)) == metric) {
         return 0;
     }
     rv = make_room(index, metric->name, &place);
@@ -168,22 +164,22 @@ static int insert(struct rm_exposed_index *index, struct rm_metric *metric)
     return 0;
 }
 
-int rm__exposed_index_add(struct rm_exposed_index *index, struct rm_metric *metric)
+int rm__name_index_add(struct rm_name_index *index, struct rm_metric *metric)
 {
     return index->is_used ? insert(index, metric) : 0;
 }
 
 /* One that was not taken in yet is not there. */
-void rm__exposed_index_remove(struct rm_exposed_index *index, const struct rm_metric *metric)
+void rm__name_index_remove(struct rm_name_index *index, const struct rm_metric *metric)
 {
-    struct rm_exposed_place place;
-    struct rm_exposed_block *block;
+    struct rm_name_place place;
+    struct rm_name_block *block;
 
     if (!index->is_used) {
         return;
     }
-    place = rm__exposed_index_find(index, metric->name);
-    if (rm__exposed_index_at(index, place) != metric) {
+    place = rm__name_index_find(index, metric->name);
+    if (rm__name_index_at(index, place) != metric) {
         return;
     }
     block = block_at(index, place.block);
@@ -201,8 +197,8 @@ void rm__exposed_index_remove(struct rm_exposed_index *index, const struct rm_me
 
 /* The table may grow between two calls, and what it holds may move when something is removed: what
  * is met again is passed over, and where something was missed the count says so. */
-int rm__exposed_index_fill(struct rm_exposed_index *index, const struct rm_table *metrics,
-                           struct rm_exposition_style style, size_t max_work)
+int rm__name_index_fill(struct rm_name_index *index, const struct rm_table *metrics,
+                        struct rm_exposition_style style, size_t max_work)
 {
     size_t n_done = 0; /* slots, one with a metric counted for many */
 
@@ -225,7 +221,7 @@ int rm__exposed_index_fill(struct rm_exposed_index *index, const struct rm_table
     return index->n_metrics < metrics->n_items ? RM_EBUSY : 0;
 }
 
-size_t rm__exposed_index_bytes(const struct rm_exposed_index *index)
+size_t rm__name_index_bytes(const struct rm_name_index *index)
 {
-    return rm__vector_bytes(&index->blocks) + index->blocks.n * sizeof(struct rm_exposed_block);
+    return rm__vector_bytes(&index->blocks) + index->blocks.n * sizeof(struct rm_name_block);
 }
