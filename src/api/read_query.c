@@ -169,7 +169,7 @@ static int read_window(struct reader *reader, struct rm_slice text)
     if (rm_duration_parse(text, &window_ms) != 0) {
         return REFUSE(reader, "window must be a duration, as 500ms, 30s, 5m, 1h, 7d or 1h30m");
     }
-    selection->from_ms = reader->now_ms - window_ms;
+    selection->from_ms = reader->now_ms + 1 - window_ms;
     selection->to_ms = reader->now_ms + 1; /* what was recorded in this millisecond is in it */
     return 0;
 }
@@ -355,10 +355,10 @@ static int read_format(struct reader *reader, struct rm_slice accept)
     return 0;
 }
 
-/* An exposition is always whole. */
+/* An exposition is always whole, and of what leaders have applied. */
 static int check_exposition(struct reader *reader)
 {
-    static const char *const of_listings[] = {"prefix", "limit", "cursor"};
+    static const char *const of_listings[] = {"prefix", "limit", "cursor", "level"};
 
     for (size_t i = 0; i < sizeof of_listings / sizeof of_listings[0]; i++) {
         if (is_given(rm__params_get(reader->params, of_listings[i]))) {

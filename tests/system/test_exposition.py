@@ -57,10 +57,10 @@ def test_format_overrides(shared, form, content_type):
         assert (answer.status, answer.headers["Content-Type"]) == (200, content_type)
 
 
-@pytest.mark.parametrize("parameter", ["prefix", "limit", "cursor"])
-def test_parameters_of_the_listing(shared, parameter):
+@pytest.mark.parametrize("parameter, value", [("prefix", "a"), ("limit", "1"), ("cursor", "a"), ("level", "linearizable")])
+def test_parameters_of_the_listing(shared, parameter, value):
     for node in shared.nodes:
-        answer = node.client().get("/metrics", {parameter: "1" if parameter == "limit" else "a"}, {"Accept": "*/*"})
+        answer = node.client().get("/metrics", {parameter: value}, {"Accept": "*/*"})
         check_error(answer, 400, "invalid_parameter", mentions=[parameter, "format=json"])
 
 
