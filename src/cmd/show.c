@@ -23,6 +23,21 @@ static void show_array(FILE *out, const json_t *array)
     }
 }
 
+/* Labels. */
+static void show_object(FILE *out, const json_t *object)
+{
+    const char *separator = "";
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        fprintf(out, "%s%s=", separator, name);
+        show_into(out, value);
+        separator = ",";
+    }
+}
+
 static void show_into(FILE *out, const json_t *value)
 {
     char number[RM_DOUBLE_TEXT_MAX];
@@ -37,7 +52,7 @@ static void show_into(FILE *out, const json_t *value)
     } else if (json_is_boolean(value)) {
         fputs(json_is_true(value) ? "yes" : "no", out);
     } else if (json_is_object(value)) {
-        json_dumpf(value, out, JSON_COMPACT);
+        show_object(out, value);
     } else {
         fputs("-", out);
     }
@@ -80,54 +95,55 @@ static void add_heading(struct rm_columns *columns, const char *name)
     rm_columns_add(columns, heading);
 }
 
-/* Every member that some row has, and whether all its values are numbers. */
-static size_t find_columns(const json_t *array, const char *ret_names[RM_COLUMNS_MAX],
-                           uint32_t *ret_right)
+struct found_columns {
+    const char *names[RM_COLUMNS_MAX];
+    size_t n;
+    uint32_t right; /* bit i: all values of column i are numbers */
+};
+
+static void find_columns_of(const json_t *object, struct found_columns *found)
 {
-    size_t n = 0;
-    uint32_t right = UINT32_MAX;
-    size_t row;
-    json_t *object;
     const char *name;
     json_t *value;
 
-    json_array_foreach(array, row, object){json_object_foreach(object, name, value){size_t i = 0;
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        size_t i = 0;
 
-    while (i < n && strcmp(ret_names[i], name) != 0) {
-        i++;
+        while (i < found->n && strcmp(found->names[i], name) != 0) {
+            i++;
+        }
+        if (i == found->n && found->n < RM_COLUMNS_MAX) {
+            found->names[found->n++] = name;
+        }
+        if (i < RM_COLUMNS_MAX && !json_is_number(value) && !json_is_null(value)) {
+            found->right &= ~(UINT32_C(1) << i);
+        }
     }
-    if (i == n && n < RM_COLUMNS_MAX) {
-        ret_names[n++] = name;
-    }
-    if (i < RM_COLUMNS_MAX && !json_is_number(value) && !json_is_null(value)) {
-        right &= ~(UINT32_C(1) << i);
-    }
-}
-}
-*ret_right = right;
-return n;
 }
 
 void rm_show_rows(FILE *out, const json_t *array)
 {
-    const char *names[RM_COLUMNS_MAX];
+    struct found_columns found = {.right = UINT32_MAX};
     struct rm_columns columns;
-    uint32_t right;
-    size_t n = find_columns(array, names, &right);
     size_t row;
     json_t *object;
 
-    if (n == 0) {
+    json_array_foreach(array, row, object)
+    {
+        find_columns_of(object, &found);
+    }
+    if (found.n == 0) {
         return;
     }
-    rm_columns_init(&columns, n, right);
-    for (size_t i = 0; i < n; i++) {
-        add_heading(&columns, names[i]);
+    rm_columns_init(&columns, found.n, found.right);
+    for (size_t i = 0; i < found.n; i++) {
+        add_heading(&columns, found.names[i]);
     }
     json_array_foreach(array, row, object)
     {
-        for (size_t i = 0; i < n; i++) {
-            add_value(&columns, json_object_get(object, names[i]));
+        for (size_t i = 0; i < found.n; i++) {
+            add_value(&columns, json_object_get(object, found.names[i]));
         }
     }
     rm_columns_print(out, &columns);

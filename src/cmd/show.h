@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /* One value as a short text, the caller's to free; NULL when out of memory. Numbers are the
- * shortest that read back, null and absent (NULL) are "-", arrays are comma-separated, objects in
- * an array are shown by their member "worker". */
+ * shortest that read back, null and absent (NULL) are "-", arrays are comma-separated, objects are
+ * as labels (host=web-1,dc=eu), and in an array shown by their member "worker". */
 char *rm_show_value(const json_t *value);
 
 /* An array of objects, one a row, with a heading; the columns are the members of the objects in

@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
+enum { PARAMETER_MAX = 64 };
+
 static bool is_unreserved(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -41,6 +45,17 @@ int rm_target_append_parameter(struct rm_buffer *target, const char *name, const
     return error == 0 ? rm_target_append_segment(target, value) : error;
 }
 
+/* The name of a parameter is the option's, with underscores. */
+static int append_option(struct rm_buffer *target, const struct rm_given_option *given)
+{
+    char name[PARAMETER_MAX] = {0};
+
+    for (size_t i = 0; i < sizeof name - 1 && given->option->name[i] != '\0'; i++) {
+        name[i] = rm_ascii_replace(given->option->name[i], '-', '_');
+    }
+    return rm_target_append_parameter(target, name, given->value == NULL ? "true" : given->value);
+}
+
 int rm_target_append_options(struct rm_buffer *target, const struct rm_options *options,
                              const char *const *names)
 {
@@ -51,8 +66,7 @@ int rm_target_append_options(struct rm_buffer *target, const struct rm_options *
             const struct rm_given_option *given = &options->given[i];
 
             if (strcmp(given->option->name, *names) == 0) {
-                error = rm_target_append_parameter(target, *names,
-                                                   given->value == NULL ? "true" : given->value);
+                error = append_option(target, given);
             }
         }
     }

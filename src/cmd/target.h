@@ -17,7 +17,7 @@ int rm_target_append_segment(struct rm_buffer *target, const char *segment);
 int rm_target_append_parameter(struct rm_buffer *target, const char *name, const char *value);
 
 /* Every option given whose name stands among @names (ends with NULL), as the parameter of that
- * name; a switch is true. */
+ * name, with underscores for hyphens; a switch is true. */
 int rm_target_append_options(struct rm_buffer *target, const struct rm_options *options,
                              const char *const *names);
 

@@ -115,6 +115,26 @@ def test_aggregate(shared, example):
     assert ok(shared, "aggregate", example, "--json", "--agg", "last,stddev").json()["last"] == 70.1
 
 
+def test_aggregates_of_groups_and_steps(shared, api, name):
+    midnight = 1732492800000  # 2024-11-25
+    api.record_all([item(name, 10 * host + minute, midnight + 60000 * minute, labels={"host": f"web-{host}", "dc": "eu"})
+                    for host in (1, 2, 3) for minute in range(4)])
+    groups = ok(shared, "aggregate", name, "--agg", "max,median", "--group-by", "host,dc", "--order-by", "max:desc",
+                "--limit", "2").out.split("\n\n")[1].splitlines()
+    assert [line.split() for line in groups] == [
+        ["LABELS", "MAX", "MEDIAN"], ["host=web-3,dc=eu", "33", "31.5"], ["host=web-2,dc=eu", "23", "21.5"]]
+    steps = ok(shared, "aggregate", name, "--agg", "sum", "--step", "2m").out.split("\n\n")[1].splitlines()
+    assert [line.split() for line in steps] == [
+        ["TIMESTAMP", "SUM"], ["2024-11-25T00:00:00.000Z", "123"], ["2024-11-25T00:02:00.000Z", "135"]]
+    both = ok(shared, "aggregate", name, "--agg", "min", "--step", "2m", "--group-by", "host").out.split("\n\n")[1]
+    assert [line.split() for line in both.splitlines()][:3] == [
+        ["LABELS", "TIMESTAMP", "MIN"], ["host=web-1", "2024-11-25T00:00:00.000Z", "10"],
+        ["host=web-1", "2024-11-25T00:02:00.000Z", "12"]]
+    assert "p99" in ok(shared, "aggregate", name, "--agg", "p99,rate", "--step", "1m").out.lower()
+    nobody = ok(shared, "aggregate", name, "--group-by", "host", "--label", "host:web-9").out
+    assert "\n\n" not in nobody and name in nobody
+
+
 def test_list(shared, api, name):
     api.record_all([item(f"{name}.{i:03}", i) for i in range(20)])
     out = ok(shared, "list", "--prefix", name).out
