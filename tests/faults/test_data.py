@@ -111,6 +111,7 @@ def test_a_flipped_bit_is_noticed_and_healed(faulty, rng, say, kind):
     nemesis.run([FAULTS["follower_killed"]])  # so that there are closed segments
     victim = rng.choice(faulty.workers)
     before = faulty.wait_marked(victim)
+    wait_until(lambda: files_of(faulty.data_of(victim), kind), HEAL_SECONDS, f"{victim.name} to have a {kind}")
     faulty.kill(victim)
     path = rng.choice(files_of(faulty.data_of(victim), kind))
     shard = int(path.parent.name.removeprefix("shard-"))

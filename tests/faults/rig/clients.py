@@ -95,11 +95,8 @@ class Writer:
     def settle(self):
         while self._unsettled:
             request = self._unsettled.pop()
-            for _ in range(100):
-                if self._attempt(request):
-                    break
-            else:
-                raise AssertionError(f"a healed cluster does not take {request.target}: {request.writes[0].as_dict()}")
+            wait_until(lambda again=request: self._attempt(again), SETTLE_SECONDS,
+                       f"a healed cluster to take {request.key}")
         self.http.close()
 
     def _make(self):
