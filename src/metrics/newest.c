@@ -1,138 +1,186 @@
 /* Which observations are the newest @limit of several series, found without walking over as many.
  *
- * Parts, what of one chunk lies in a range, are taken by the end of their time, the latest first,
- * until they hold enough. None of the wanted can then stand behind where the last of these ends,
- * nor is any that stands behind it unwanted: those are counted, chunk by chunk. The others that are
- * wanted are looked for among what stands before, going on with further parts until they end before
- * all of them. */
+ * Parts are taken by their bounds, the latest first, until they hold enough. None of the wanted can
+ * then stand behind where the last of these ends, nor is any that stands behind it unwanted: those
+ * are counted, chunk by chunk. The others that are wanted are looked for among what stands before,
+ * going on with further parts until they end before all of them. */
 #include "newest.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/error.h"
 
-uint64_t rm__series_range_count(const struct rm_series_range *range)
-{
-    return rm__series_count(range->series, range->begin, range->end);
-}
-
-/* ---- parts ---- */
-
-struct part {
-    const struct rm_series_range *range;
-    uint32_t chunk;
-    struct rm_position last; /* nothing of it stands behind */
+/* In the time that a value takes to be read: some 5 ns. */
+enum {
+    PART_COST = 16,      /* to look at one for the first time */
+    TURN_COST = 16,      /* to take one off the heap */
+    DECODING_COST = 256, /* where some of a chunk is wanted, and some is not */
 };
 
-static const struct rm_chunk *chunk_of(const struct part *part)
+static const struct rm_position BEFORE_ALL = {INT64_MIN, 0};
+
+/* ---- a heap of the next part of each share, the latest on top ---- */
+
+static bool is_later(const struct rm_newest_part *a, const struct rm_newest_part *b)
 {
-    return rm__series_chunk(part->range->series, part->chunk);
+    return rm__position_is_before(b->bound, a->bound);
 }
 
-static uint32_t begin_of(const struct part *part)
+static void sift_down(struct rm_newest *newest, size_t i)
 {
-    return part->chunk == part->range->begin.chunk ? part->range->begin.index : 0;
-}
-
-static uint32_t end_of(const struct part *part)
-{
-    return part->chunk == part->range->end.chunk ? part->range->end.index : chunk_of(part)->n;
-}
-
-/* The part before @part, or the last one where its chunk is that of the range's end; false where
- * there is none. */
-static bool step_back(struct part *part)
-{
-    while (part->chunk > part->range->begin.chunk) {
-        part->chunk--;
-        if (end_of(part) > begin_of(part)) {
-            part->last = rm__chunk_last(chunk_of(part))->position;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool last_part(const struct rm_series_range *range, struct part *ret_part)
-{
-    *ret_part = (struct part){.range = range, .chunk = range->end.chunk};
-    if (range->end.index > 0 && end_of(ret_part) > begin_of(ret_part)) {
-        ret_part->last = rm__chunk_last(chunk_of(ret_part))->position;
-        return true;
-    }
-    return step_back(ret_part);
-}
-
-/* ---- a heap of the next part of each range, the latest on top ---- */
-
-struct heap {
-    struct part *parts;
-    size_t n;
-};
-
-static bool is_later(const struct part *a, const struct part *b)
-{
-    return rm__position_is_before(b->last, a->last);
-}
-
-static void sift_down(struct heap *heap, size_t i)
-{
-    struct part moved = heap->parts[i];
+    struct rm_newest_part *heap = newest->heap;
+    struct rm_newest_part moved = heap[i];
 
     for (;;) {
         size_t child = 2 * i + 1;
 
-        if (child + 1 < heap->n && is_later(&heap->parts[child + 1], &heap->parts[child])) {
+        if (child + 1 < newest->n_heap && is_later(&heap[child + 1], &heap[child])) {
             child++;
         }
-        if (child >= heap->n || !is_later(&heap->parts[child], &moved)) {
+        if (child >= newest->n_heap || !is_later(&heap[child], &moved)) {
             break;
         }
-        heap->parts[i] = heap->parts[child];
+        heap[i] = heap[child];
         i = child;
     }
-    heap->parts[i] = moved;
+    heap[i] = moved;
 }
 
-static int heap_init(struct heap *heap, const struct rm_series_range *ranges, size_t n)
+static struct rm_newest_part wait_for(const struct rm_newest *newest, size_t share, size_t part)
 {
-    *heap = (struct heap){.parts = malloc(n * sizeof *heap->parts)};
-    if (heap->parts == NULL) {
-        return RM_ENOMEM;
+    return (struct rm_newest_part){part, share, rm__part_bound(&newest->parts[part])};
+}
+
+/* Takes the latest part, and goes on to the one before it. */
+static struct rm_newest_part take(struct rm_newest *newest)
+{
+    struct rm_newest_part *top = &newest->heap[0];
+    struct rm_newest_part taken = *top;
+
+    assert(newest->n_heap > 0);
+    if (taken.part > newest->shares[taken.share].begin) {
+        *top = wait_for(newest, taken.share, taken.part - 1);
+    } else {
+        newest->n_heap--;
+        *top = newest->heap[newest->n_heap];
     }
-    for (size_t i = 0; i < n; i++) {
-        heap->n += last_part(&ranges[i], &heap->parts[heap->n]);
+    sift_down(newest, 0);
+    return taken;
+}
+
+static int fill_heap(struct rm_newest *newest, int64_t *budget)
+{
+    for (; newest->next<newest->n_shares && * budget> 0; newest->next++) {
+        newest->heap[newest->next] =
+            wait_for(newest, newest->next, newest->shares[newest->next].end - 1);
+        *budget -= PART_COST;
     }
-    for (size_t i = heap->n / 2; i > 0; i--) {
-        sift_down(heap, i - 1);
+    if (newest->next == newest->n_shares) {
+        newest->n_heap = newest->n_shares;
+        newest->next = newest->n_heap / 2;
+        newest->stage = RM_NEWEST_HEAPIFY;
     }
     return 0;
 }
 
-/* Takes the latest part, and goes on to the one before it. */
-static struct part take(struct heap *heap)
+static int heapify(struct rm_newest *newest, int64_t *budget)
 {
-    struct part part = heap->parts[0];
-
-    assert(heap->n > 0);
-    if (!step_back(&heap->parts[0])) {
-        heap->n--;
-        heap->parts[0] = heap->parts[heap->n];
+    for (; newest->next > 0 && *budget > 0; newest->next--) {
+        sift_down(newest, newest->next - 1);
+        *budget -= TURN_COST;
     }
-    sift_down(heap, 0);
-    return part;
+    if (newest->next == 0) {
+        newest->stage = RM_NEWEST_TAKE;
+    }
+    return 0;
 }
 
-/* ---- the latest @n_wanted of positions that are shown one by one ---- */
+/* ---- what surely is wanted ---- */
 
-struct latest {
-    struct rm_position *positions; /* room for twice as many as are wanted */
+static const struct rm_newest_part *taken_parts(const struct rm_newest *newest, size_t *ret_n)
+{
+    const struct rm_newest_part *parts = (const void *)newest->taken.data;
+
+    *ret_n = newest->taken.len / sizeof *parts;
+    return parts;
+}
+
+static int take_enough(struct rm_newest *newest, int64_t *budget)
+{
+    while (newest->n_taken<newest->limit && * budget> 0) {
+        struct rm_newest_part taken = take(newest);
+        int rv = rm_buffer_append(&newest->taken, &taken, sizeof taken);
+
+        if (rv != 0) {
+            return rv;
+        }
+        newest->n_taken += rm__part_count(&newest->parts[taken.part]);
+        newest->end = taken.bound;
+        *budget -= TURN_COST;
+    }
+    if (newest->n_taken >= newest->limit) {
+        newest->latest.n_wanted = (size_t)newest->limit;
+        newest->stage = RM_NEWEST_COUNT;
+    }
+    return 0;
+}
+
+/* How many of @part stand behind @position. */
+static uint32_t count_behind(const struct rm_part *part, struct rm_position position)
+{
+    const struct rm_position next = {position.timestamp_ms, position.ordinal + 1};
+    uint32_t index = rm__chunk_find(part->chunk, next);
+    uint32_t begin = part->begin > index ? part->begin : index;
+
+    return part->end > begin ? part->end - begin : 0;
+}
+
+/* Some are still wanted, for before the last part was taken the others held too few. A part more
+ * than twice as many as those finds room. */
+static int make_room(struct rm_latest *latest)
+{
+    latest->capacity = 2 * latest->n_wanted + RM_CHUNK_MAX;
+    latest->positions = malloc(latest->capacity * sizeof *latest->positions);
+    return latest->positions == NULL ? RM_ENOMEM : 0;
+}
+
+static int count_wanted(struct rm_newest *newest, int64_t *budget)
+{
     size_t n;
-    size_t n_wanted;
-    struct rm_position first; /* none before is wanted */
-};
+    const struct rm_newest_part *taken = taken_parts(newest, &n);
+
+    for (; newest->next<n && * budget> 0; newest->next++) {
+        newest->latest.n_wanted -=
+            count_behind(&newest->parts[taken[newest->next].part], newest->end);
+        *budget -= DECODING_COST;
+    }
+    if (newest->next < n) {
+        return 0;
+    }
+    newest->next = 0;
+    newest->stage = RM_NEWEST_SHOW;
+    return make_room(&newest->latest);
+}
+
+/* ---- the latest of those that may be ---- */
+
+static void begin_parting(struct rm_latest *latest)
+{
+    latest->i = latest->low;
+    latest->j = latest->high;
+    latest->pivot = latest->positions[latest->low + (latest->high - latest->low) / 2];
+}
+
+static void begin_selecting(struct rm_newest *newest)
+{
+    struct rm_latest *latest = &newest->latest;
+
+    newest->is_selecting = true;
+    latest->low = 0;
+    latest->high = latest->n - 1;
+    begin_parting(latest);
+}
 
 static void swap(struct rm_position *a, struct rm_position *b)
 {
@@ -142,220 +190,219 @@ static void swap(struct rm_position *a, struct rm_position *b)
     *b = swapped;
 }
 
-/* Puts the latest @n_wanted to the front, the first of them last of these (Hoare 1961). */
-static void select_latest(struct rm_position *positions, size_t n, size_t n_wanted)
+/* Until the next swap. True: the later ones stand before the others now, down to j. */
+static bool part(struct rm_latest *latest, int64_t *budget)
 {
-    size_t low = 0;
-    size_t high = n - 1;
+    struct rm_position *positions = latest->positions;
+    size_t i = latest->i;
+    size_t j = latest->j;
 
-    while (low < high) {
-        struct rm_position pivot = positions[low + (high - low) / 2];
-        size_t i = low;
-        size_t j = high;
-
-        for (;;) {
-            while (rm__position_is_before(pivot, positions[i])) {
-                i++;
-            }
-            while (rm__position_is_before(positions[j], pivot)) {
-                j--;
-            }
-            if (i >= j) {
-                break;
-            }
-            swap(&positions[i++], &positions[j--]);
-        }
-        if (n_wanted - 1 <= j) {
-            high = j;
-        } else {
-            low = j + 1;
-        }
+    while (rm__position_is_before(latest->pivot, positions[i])) {
+        i++;
     }
+    while (rm__position_is_before(positions[j], latest->pivot)) {
+        j--;
+    }
+    *budget -= (int64_t)(i - latest->i + (latest->j - j) + 1);
+    latest->i = i;
+    latest->j = j;
+    if (i >= j) {
+        return true;
+    }
+    swap(&positions[latest->i++], &positions[latest->j--]);
+    return false;
 }
 
-static void forget_older(struct latest *latest)
+/* Puts the latest that are wanted to the front, the first of them last of these (Hoare 1961). */
+static void select_latest(struct rm_newest *newest, int64_t *budget)
 {
-    select_latest(latest->positions, latest->n, latest->n_wanted);
+    struct rm_latest *latest = &newest->latest;
+
+    while (latest->low < latest->high) {
+        if (*budget <= 0) {
+            return;
+        }
+        if (!part(latest, budget)) {
+            continue;
+        }
+        if (latest->n_wanted - 1 <= latest->j) {
+            latest->high = latest->j;
+        } else {
+            latest->low = latest->j + 1;
+        }
+        begin_parting(latest);
+    }
     latest->n = latest->n_wanted;
     latest->first = latest->positions[latest->n_wanted - 1];
+    newest->is_selecting = false;
 }
 
-static void show(struct latest *latest, struct rm_position position)
-{
-    if (rm__position_is_before(position, latest->first)) {
-        return;
-    }
-    if (latest->n == 2 * latest->n_wanted) {
-        forget_older(latest);
-    }
-    latest->positions[latest->n++] = position;
-}
-
-/* Shows what of @part does not stand behind @end. */
-static void show_part(struct latest *latest, const struct part *part, struct rm_position end)
+/* Shows what of @part does not stand behind @end. There is room for all of it. */
+static void show_part(struct rm_latest *latest, const struct rm_part *part, struct rm_position end)
 {
     struct rm_chunk_window window;
-    const struct rm_chunk *chunk = chunk_of(part);
     const struct rm_observation *observations;
 
-    if (rm__position_is_before(end, rm__chunk_first(chunk)->position)) {
+    if (rm__position_is_before(end, rm__chunk_first(part->chunk)->position)) {
         return;
     }
-    observations = rm__chunk_read(chunk, &window);
-    for (uint32_t i = end_of(part); i > begin_of(part); i--) {
+    observations = rm__chunk_read(part->chunk, &window);
+    for (uint32_t i = part->end; i > part->begin; i--) {
         struct rm_position position = observations[i - 1].position;
 
         if (rm__position_is_before(position, latest->first)) {
             break;
         }
         if (!rm__position_is_before(end, position)) {
-            show(latest, position);
+            latest->positions[latest->n++] = position;
         }
     }
 }
 
-/* ---- the first of the newest ---- */
-
-static const struct rm_position BEFORE_ALL = {INT64_MIN, 0};
-
-/* How many of @part stand behind @position. */
-static uint32_t count_behind(const struct part *part, struct rm_position position)
+/* False: those that were shown leave no room for a part more. */
+static bool has_room(const struct rm_latest *latest)
 {
-    const struct rm_position next = {position.timestamp_ms, position.ordinal + 1};
-    uint32_t index = rm__chunk_find(chunk_of(part), next);
-    uint32_t begin = begin_of(part) > index ? begin_of(part) : index;
-
-    return end_of(part) > begin ? end_of(part) - begin : 0;
+    return latest->capacity - latest->n >= RM_CHUNK_MAX;
 }
 
-/* Takes parts until they hold @limit. */
-static int take_enough(struct heap *heap, uint64_t limit, struct rm_buffer *taken)
+static int show_taken(struct rm_newest *newest, int64_t *budget)
 {
-    uint64_t n = 0;
+    size_t n;
+    const struct rm_newest_part *taken = taken_parts(newest, &n);
 
-    while (n < limit) {
-        struct part part = take(heap);
-        int rv = rm_buffer_append(taken, &part, sizeof part);
-
-        if (rv != 0) {
-            return rv;
+    while (newest->next<n && * budget> 0) {
+        if (!has_room(&newest->latest)) {
+            begin_selecting(newest);
+            return 0;
         }
-        n += end_of(&part) - begin_of(&part);
+        show_part(&newest->latest, &newest->parts[taken[newest->next].part], newest->end);
+        newest->next++;
+        *budget -= DECODING_COST;
+    }
+    if (newest->next == n) {
+        begin_selecting(newest); /* as many as are wanted were there */
+        newest->stage = RM_NEWEST_GO_ON;
     }
     return 0;
 }
 
-/* The first of the latest @latest->n_wanted that do not stand behind @end, in parts that were taken
- * and in those that were not. */
-static struct rm_position first_of_latest(struct latest *latest, const struct part *taken,
-                                          size_t n_taken, struct heap *heap, struct rm_position end)
+static int show_others(struct rm_newest *newest, int64_t *budget)
 {
-    for (size_t i = 0; i < n_taken; i++) {
-        show_part(latest, &taken[i], end);
-    }
-    forget_older(latest); /* as many as are wanted were there */
-    while (heap->n > 0 && !rm__position_is_before(heap->parts[0].last, latest->first)) {
-        struct part part = take(heap);
+    struct rm_latest *latest = &newest->latest;
 
-        show_part(latest, &part, end);
+    while (newest->n_heap > 0 && *budget > 0 &&
+           !rm__position_is_before(newest->heap[0].bound, latest->first)) {
+        if (!has_room(latest)) {
+            begin_selecting(newest);
+            return 0;
+        }
+        show_part(latest, &newest->parts[take(newest).part], newest->end);
+        *budget -= TURN_COST + DECODING_COST;
     }
-    forget_older(latest);
-    return latest->first;
-}
-
-/* Errors: RM_ENOMEM. */
-static int find_first(struct heap *heap, uint64_t limit, struct rm_buffer *taken,
-                      struct rm_position *ret_first)
-{
-    struct latest latest = {.n_wanted = (size_t)limit, .first = BEFORE_ALL};
-    const struct part *parts;
-    struct rm_position end;
-    size_t n_taken;
-    int rv = take_enough(heap, limit, taken);
-
-    if (rv != 0) {
-        return rv;
+    if (newest->n_heap == 0 || rm__position_is_before(newest->heap[0].bound, latest->first)) {
+        begin_selecting(newest);
+        newest->next = 0;
+        newest->stage = RM_NEWEST_CUT;
     }
-    parts = (const struct part *)(const void *)taken->data;
-    n_taken = taken->len / sizeof *parts;
-    end = parts[n_taken - 1].last;
-    for (size_t i = 0; i < n_taken; i++) {
-        latest.n_wanted -= count_behind(&parts[i], end);
-    }
-    latest.positions = malloc(2 * latest.n_wanted * sizeof *latest.positions);
-    if (latest.positions == NULL) {
-        return RM_ENOMEM;
-    }
-    *ret_first = first_of_latest(&latest, parts, n_taken, heap, end);
-    free(latest.positions);
     return 0;
 }
 
-static bool is_behind(struct rm_series_place a, struct rm_series_place b)
+/* ---- what is left of the shares ---- */
+
+/* The first part of @share that does not end before @first. */
+static size_t find_part(const struct rm_newest *newest, const struct rm_share *share,
+                        struct rm_position first)
 {
-    return a.chunk != b.chunk ? a.chunk > b.chunk : a.index > b.index;
-}
+    size_t low = share->begin;
+    size_t high = share->end;
 
-static void begin_at(struct rm_series_range *range, struct rm_position first)
-{
-    struct rm_series_place place = rm__series_find(range->series, first);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
 
-    if (is_behind(place, range->begin)) {
-        range->begin = is_behind(place, range->end) ? range->end : place;
-    }
-}
-
-/* Of one series chunks are counted. */
-static void leave_out(struct rm_series_range *range, uint64_t n)
-{
-    struct rm_series_place *begin = &range->begin;
-
-    while (n > 0) {
-        uint32_t n_left = rm__series_chunk(range->series, begin->chunk)->n - begin->index;
-
-        if (n < n_left) {
-            begin->index += (uint32_t)n;
-            return;
+        if (rm__position_is_before(rm__part_bound(&newest->parts[middle]), first)) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        n -= n_left;
-        *begin = (struct rm_series_place){begin->chunk + 1, 0};
+    }
+    return low;
+}
+
+static void cut(const struct rm_newest *newest, struct rm_share *share)
+{
+    struct rm_position first = newest->latest.first;
+    struct rm_part *part;
+    uint32_t index;
+
+    share->begin = find_part(newest, share, first);
+    if (share->begin == share->end) {
+        return;
+    }
+    part = &newest->parts[share->begin];
+    index = rm__chunk_find(part->chunk, first);
+    if (index >= part->end) {
+        share->begin++;
+    } else if (index > part->begin) {
+        part->begin = index;
     }
 }
 
-static int keep_newest_of_many(struct rm_series_range *ranges, size_t n, uint64_t limit)
+static int cut_shares(struct rm_newest *newest, int64_t *budget)
 {
-    struct rm_position first = BEFORE_ALL;
-    struct rm_buffer taken;
-    struct heap heap;
-    int rv = heap_init(&heap, ranges, n);
+    for (; newest->next<newest->n_shares && * budget> 0; newest->next++) {
+        cut(newest, &newest->shares[newest->next]);
+        *budget -= PART_COST;
+    }
+    if (newest->next == newest->n_shares) {
+        newest->stage = RM_NEWEST_DONE;
+    }
+    return 0;
+}
 
-    rm_buffer_init(&taken, SIZE_MAX);
-    if (rv == 0) {
-        rv = find_first(&heap, limit, &taken, &first);
+/* ---- all of it ---- */
+
+int rm__newest_begin(struct rm_newest *newest, struct rm_part *parts, struct rm_share *shares,
+                     size_t n, uint64_t limit)
+{
+    *newest = (struct rm_newest){.parts = parts,
+                                 .shares = shares,
+                                 .n_shares = n,
+                                 .limit = limit,
+                                 .heap = malloc(n * sizeof *newest->heap),
+                                 .latest = {.first = BEFORE_ALL}};
+    rm_buffer_init(&newest->taken, SIZE_MAX);
+    return newest->heap == NULL ? RM_ENOMEM : 0;
+}
+
+int rm__newest_work(struct rm_newest *newest, int64_t *budget)
+{
+    static int (*const stages[])(struct rm_newest *, int64_t *) = {
+        [RM_NEWEST_FILL] = fill_heap,   [RM_NEWEST_HEAPIFY] = heapify,
+        [RM_NEWEST_TAKE] = take_enough, [RM_NEWEST_COUNT] = count_wanted,
+        [RM_NEWEST_SHOW] = show_taken,  [RM_NEWEST_GO_ON] = show_others,
+        [RM_NEWEST_CUT] = cut_shares};
+    int rv = 0;
+
+    while (rv == 0 && *budget > 0 && newest->stage != RM_NEWEST_DONE) {
+        if (newest->is_selecting) {
+            select_latest(newest, budget);
+        } else {
+            rv = stages[newest->stage](newest, budget);
+        }
     }
-    for (size_t i = 0; i < n && rv == 0; i++) {
-        begin_at(&ranges[i], first);
-    }
-    rm_buffer_done(&taken);
-    free(heap.parts);
     return rv;
 }
 
-int rm__keep_newest(struct rm_series_range *ranges, size_t n, uint64_t limit)
+size_t rm__newest_bytes(const struct rm_newest *newest)
 {
-    uint64_t total = 0;
+    return newest->n_shares * sizeof *newest->heap + newest->taken.capacity +
+           newest->latest.capacity * sizeof *newest->latest.positions;
+}
 
-    for (size_t i = 0; i < n; i++) {
-        total += rm__series_range_count(&ranges[i]);
-    }
-    if (total <= limit) {
-        return 0;
-    }
-    if (limit > 0 && n > 1) {
-        return keep_newest_of_many(ranges, n, limit);
-    }
-    for (size_t i = 0; i < n; i++) {
-        leave_out(&ranges[i], rm__series_range_count(&ranges[i]) - (n == 1 ? limit : 0));
-    }
-    return 0;
+void rm__newest_done(struct rm_newest *newest)
+{
+    rm_buffer_done(&newest->taken);
+    free(newest->heap);
+    free(newest->latest.positions);
+    *newest = (struct rm_newest){0};
 }

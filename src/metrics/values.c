@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "raftmetrics/base/error.h"
-#include "raftmetrics/metrics/frozen_values.h"
+#include "raftmetrics/metrics/values_run.h"
 
 int rm_store_values(struct rm_store *store, const struct rm_selection *selection, size_t limit,
                     const struct rm_position *before, struct rm_values *ret_values)

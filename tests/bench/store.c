@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "raftmetrics/metrics/frozen_values.h"
 #include "raftmetrics/metrics/store.h"
+#include "raftmetrics/metrics/values_run.h"
 
 /* Of this core: what others do on the machine does not count. */
 static double seconds(void)

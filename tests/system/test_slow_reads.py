@@ -1,5 +1,5 @@
-"""Aggregates and histograms that take longer than a worker's loop may be held: they are worked off
-in slices, and tell of one moment all the same."""
+"""Reads that take longer than a worker's loop may be held: they are worked off in slices, and tell of
+one moment all the same."""
 import concurrent.futures
 import contextlib
 import threading
@@ -126,6 +126,27 @@ def test_a_histogram_of_many_series_tells_of_one_moment(shared):
             assert at_infinity == answer["count"] == n + 2 * at_zero
             assert sum(count for _, count in answer["negative"]) == at_zero
             counts.add(answer["count"])
+    finally:
+        writer.stop()
+    assert len(counts) > 1 and slow_reads(leader_of(shared, name)) >= before + 20
+    client.close()
+
+
+def test_values_of_many_series_are_those_of_one_moment(shared):
+    client = shared.client(timeout=30)
+    name = "slow.values"
+    n = fill_many(client, name)
+    total = sum(1 + value % 1000 for value in range(n))
+    before = slow_reads(leader_of(shared, name))
+    writer = Writer(shared, name)
+    try:
+        counts = set()
+        for _ in range(10):
+            values = client.get(path_of(name), {"limit": str(1_000_000)}).json()["values"]
+            assert sum(values) == total and (len(values) - n) % 2 == 0
+            counts.add(len(values))
+            newest = client.get(path_of(name), {"limit": str(n // 2)}).json()
+            assert len(newest["values"]) == n // 2 and newest["total"] >= n
     finally:
         writer.stop()
     assert len(counts) > 1 and slow_reads(leader_of(shared, name)) >= before + 20

@@ -1,4 +1,4 @@
-#include "raftmetrics/metrics/frozen_values.h"
+#include "raftmetrics/metrics/values_run.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -166,7 +166,7 @@ static void check_point(const struct rm_frozen_values *values, const struct rm_p
     assert_int_equal(series_of_label(&values->series[point->series]), record->series);
 }
 
-/* ---- taking, in pieces of any size, while the store changes ---- */
+/* ---- freezing and taking, in pieces of any size, while the store changes ---- */
 
 typedef void change_function(struct random *random, struct metric *metric);
 
@@ -185,6 +185,36 @@ static void record_more(struct random *random, struct metric *metric)
 
         record(metric, series, i % 2 == 0 ? newest + i : (int64_t)random_below(random, 120000));
     }
+}
+
+static void delete_all(struct random *random, struct metric *metric)
+{
+    (void)random;
+    (void)rm_store_delete(metric->store, rm_slice_of("cpu"));
+}
+
+static struct rm_frozen_values *freeze(struct random *random, struct metric *metric,
+                                       const struct rm_selection *selection, size_t limit,
+                                       const struct rm_position *before, enum rm_values_order order,
+                                       change_function *change)
+{
+    int64_t n_values = 1 + (int64_t)random_below(random, random_below(random, 2) == 0 ? 20 : 5000);
+    struct rm_frozen_values *values;
+    struct rm_values_run *run;
+    bool is_done;
+
+    assert_int_equal(rm_values_run_begin(metric->store, selection, limit, before, order, &run), 0);
+    assert_int_equal(rm_values_run_work(run, n_values, &is_done), 0);
+    while (!is_done) {
+        change(random, metric);
+        assert_int_equal(rm_values_run_work(run, n_values, &is_done), 0);
+    }
+    values = rm_values_run_take(run);
+    while (!rm_values_run_close(run, n_values)) {
+        change(random, metric);
+    }
+    rm_values_run_free(run);
+    return values;
 }
 
 static void take_all(struct random *random, struct metric *metric, struct rm_frozen_values *values,
@@ -211,7 +241,7 @@ static void take_all(struct random *random, struct metric *metric, struct rm_fro
 }
 
 static void check(struct random *random, struct metric *metric, enum rm_values_order order,
-                  change_function *change)
+                  change_function *change_early, change_function *change)
 {
     struct rm_selection selection = {
         .metric_name = rm_slice_of("cpu"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
@@ -234,9 +264,11 @@ static void check(struct random *random, struct metric *metric, enum rm_values_o
         selection.n_matchers = 1;
     }
     expected = expect(metric, &selection, series, limit, has_cursor ? &before : NULL);
-    assert_int_equal(rm_store_freeze_values(metric->store, &selection, limit,
-                                            has_cursor ? &before : NULL, order, &values),
-                     0);
+    if (random_below(random, 5) == 0) {
+        limit = expected.n; /* then as many as there are, or were wanted */
+    }
+    values =
+        freeze(random, metric, &selection, limit, has_cursor ? &before : NULL, order, change_early);
     assert_int_equal(values->n_points, expected.n);
     assert_int_equal(values->n_total, expected.n_total);
     assert_int_equal(values->has_older, expected.has_older);
@@ -258,7 +290,7 @@ static void test_the_newest_of_many_series(void **state)
         fill(&random, &metric, 1 + (int)random_below(&random, N_SERIES_MAX),
              100 + random_below(&random, 15000));
         for (int i = 0; i < 15; i++) {
-            check(&random, &metric, RM_VALUES_BY_TIME, change_nothing);
+            check(&random, &metric, RM_VALUES_BY_TIME, change_nothing, change_nothing);
         }
         metric_done(&metric);
     }
@@ -273,7 +305,7 @@ static void test_one_series_after_the_other(void **state)
     metric_init(&metric);
     fill(&random, &metric, 7, 1500);
     for (int i = 0; i < 20; i++) {
-        check(&random, &metric, RM_VALUES_BY_SERIES, change_nothing);
+        check(&random, &metric, RM_VALUES_BY_SERIES, change_nothing, change_nothing);
     }
     metric_done(&metric);
 }
@@ -287,7 +319,7 @@ static void test_what_comes_later_is_not_seen(void **state)
     metric_init(&metric);
     fill(&random, &metric, 12, 8000);
     for (int i = 0; i < 40; i++) {
-        check(&random, &metric, RM_VALUES_BY_TIME, record_more);
+        check(&random, &metric, RM_VALUES_BY_TIME, record_more, record_more);
     }
     metric_done(&metric);
 }
@@ -306,7 +338,7 @@ static void test_few_of_many(void **state)
         }
     }
     for (int i = 0; i < 60; i++) {
-        check(&random, &metric, RM_VALUES_BY_TIME, change_nothing);
+        check(&random, &metric, RM_VALUES_BY_TIME, change_nothing, change_nothing);
     }
     metric_done(&metric);
 }
@@ -328,9 +360,58 @@ static void test_the_store_may_go(void **state)
 
         metric_init(&metric);
         fill(&random, &metric, 5, 5000);
-        check(&random, &metric, RM_VALUES_BY_TIME, nobody_needs_the_store);
+        check(&random, &metric, RM_VALUES_BY_TIME, change_nothing, nobody_needs_the_store);
         metric_done(&metric);
     }
+}
+
+static void test_the_metric_may_go(void **state)
+{
+    struct random random = random_start("deleted");
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct metric metric;
+
+        metric_init(&metric);
+        fill(&random, &metric, N_SERIES_MAX, 5000);
+        check(&random, &metric, i % 2 == 0 ? RM_VALUES_BY_TIME : RM_VALUES_BY_SERIES, delete_all,
+              delete_all);
+        metric_done(&metric);
+    }
+}
+
+/* Where not all is frozen: at every stage. */
+static void test_the_store_may_not_go_early(void **state)
+{
+    const struct rm_selection selection = {
+        .metric_name = rm_slice_of("cpu"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    struct random random = random_start("early");
+    bool is_done = false;
+
+    (void)state;
+    for (int n_slices = 0; !is_done; n_slices++) {
+        struct rm_values_run *run;
+        struct metric metric;
+
+        metric_init(&metric);
+        fill(&random, &metric, 5, 1000);
+        assert_int_equal(
+            rm_values_run_begin(metric.store, &selection, 300, NULL, RM_VALUES_BY_TIME, &run), 0);
+        for (int i = 0; i < n_slices && !is_done; i++) {
+            assert_int_equal(rm_values_run_work(run, 50, &is_done), 0);
+        }
+        nobody_needs_the_store(&random, &metric);
+        if (!is_done) {
+            bool is_still_done;
+
+            assert_int_equal(rm_values_run_work(run, 50, &is_still_done), RM_ECANCELED);
+        }
+        rm_values_run_free(run);
+        metric_done(&metric);
+    }
+    rm_values_run_free(NULL);
+    assert_true(rm_values_run_close(NULL, 1));
 }
 
 /* Some of what was shared is let go without having been taken. */
@@ -442,10 +523,11 @@ static size_t bytes_in_use(void)
     return info.uordblks + info.hblkhd;
 }
 
-/* As glibc counts, which adds a little to each block. */
+/* As glibc counts, which adds a little to each block, and for which small ones that it keeps for
+ * the next are in use: after a first round they are there already. */
 static void test_what_it_takes(void **state)
 {
-    enum { BLOCK_MORE = 32 };
+    enum { BLOCK_MORE = 48 };
     const struct rm_selection selection = {
         .metric_name = rm_slice_of("cpu"), .from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct random random = random_start("memory");
@@ -454,16 +536,20 @@ static void test_what_it_takes(void **state)
     (void)state;
     metric_init(&metric);
     fill(&random, &metric, N_SERIES_MAX, 40000);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         size_t before = bytes_in_use();
         struct rm_frozen_values *values;
         struct rm_point point;
         size_t n;
 
-        assert_int_equal(rm_store_freeze_values(metric.store, &selection, SIZE_MAX, NULL,
-                                                i == 0 ? RM_VALUES_BY_TIME : RM_VALUES_BY_SERIES,
-                                                &values),
-                         0);
+        assert_int_equal(
+            rm_store_freeze_values(metric.store, &selection, SIZE_MAX, NULL,
+                                   i % 2 == 0 ? RM_VALUES_BY_TIME : RM_VALUES_BY_SERIES, &values),
+            0);
+        if (i < 2) {
+            rm_frozen_values_free(values);
+            continue;
+        }
         do {
             assert_int_equal(rm_frozen_values_next(values, &point, 1, &n), 0);
             assert_in_range(bytes_in_use(), 0,
@@ -496,6 +582,8 @@ int main(void)
         cmocka_unit_test(test_what_comes_later_is_not_seen),
         cmocka_unit_test(test_few_of_many),
         cmocka_unit_test(test_the_store_may_go),
+        cmocka_unit_test(test_the_metric_may_go),
+        cmocka_unit_test(test_the_store_may_not_go_early),
         cmocka_unit_test(test_nobody_must_take_all),
         cmocka_unit_test(test_twins),
         cmocka_unit_test(test_what_it_takes),

@@ -18,10 +18,10 @@
 #include "../../src/metrics/chunk.h"
 #include "image_blob.h"
 #include "raftmetrics/base/error.h"
-#include "raftmetrics/metrics/frozen_values.h"
 #include "raftmetrics/metrics/histogram_run.h"
 #include "raftmetrics/metrics/query_run.h"
 #include "raftmetrics/metrics/store.h"
+#include "raftmetrics/metrics/values_run.h"
 #include "random.h"
 
 #define EVERY(things) (sizeof(things) / sizeof *(things))

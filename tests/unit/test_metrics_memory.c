@@ -12,11 +12,11 @@
 #include "image_blob.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/exposure.h"
-#include "raftmetrics/metrics/frozen_values.h"
 #include "raftmetrics/metrics/histogram_run.h"
 #include "raftmetrics/metrics/key_table.h"
 #include "raftmetrics/metrics/query_run.h"
 #include "raftmetrics/metrics/store.h"
+#include "raftmetrics/metrics/values_run.h"
 #include "raftmetrics/partitioning/shard_map.h"
 
 #if FAILING_MALLOC

@@ -30,13 +30,6 @@ struct rm_frozen_values {
     size_t n_series;
 };
 
-/* The newest @limit values of @selection that stand before @before (NULL: from the newest). Chunks
- * are counted, not values, but for those at the edges. *@ret_values is the caller's.
- * Errors: RM_ENOTFOUND (the metric has no series); RM_ENOMEM. */
-int rm_store_freeze_values(const struct rm_store *store, const struct rm_selection *selection,
-                           size_t limit, const struct rm_position *before,
-                           enum rm_values_order order, struct rm_frozen_values **ret_values);
-
 /* A second way through @values, of which nothing was taken yet, from their beginning; either may be
  * ahead, and either may be freed first. What they share is not counted twice. Errors: RM_ENOMEM. */
 int rm_frozen_values_twin(struct rm_frozen_values *values, struct rm_frozen_values **ret_twin);

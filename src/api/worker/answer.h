@@ -8,10 +8,9 @@
 #include "slow_reads.h"
 
 /* GET /metrics/{name}, and what stands behind it: /aggregate, /series, /histogram. Each answers,
- * an aggregate or a histogram perhaps later: @query is copied, what its slices point to must live
- * as long as the exchange. */
+ * perhaps later: @query is copied, what its slices point to must live as long as the exchange. */
 void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
-                       const struct rm__read_query *query);
+                       const struct rm__read_query *query, struct rm__slow_reads *slow_reads);
 void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
                           const struct rm__read_query *query, struct rm__slow_reads *slow_reads);
 void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,

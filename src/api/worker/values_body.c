@@ -206,13 +206,11 @@ int rm__values_body_write(struct rm__values_body *body)
 
 /* ---- life ---- */
 
-int rm__values_body_init(struct rm__values_body *body, const struct rm_store *store,
+int rm__values_body_init(struct rm__values_body *body, struct rm_frozen_values *values,
                          const struct rm__read_query *query, int64_t now_ms)
 {
-    int rv;
-
     body->query = query;
-    body->values = (struct rm__values_walk){0};
+    body->values = (struct rm__values_walk){.frozen = values};
     body->timestamps = (struct rm__values_walk){0};
     body->stage = RM__VALUES_HEAD;
     body->has_oldest = false;
@@ -220,16 +218,9 @@ int rm__values_body_init(struct rm__values_body *body, const struct rm_store *st
     body->n_written = 0;
     rm_buffer_init(&body->bytes, RM__ANSWER_BYTES_MAX);
     rm_json_init(&body->json, &body->bytes);
-    rv = rm_store_freeze_values(
-        store, &query->selection, query->limit, query->has_cursor ? &query->before : NULL,
-        query->by_series ? RM_VALUES_BY_SERIES : RM_VALUES_BY_TIME, &body->values.frozen);
-    if (rv == 0 && (query->by_series || query->has_timestamps)) {
-        rv = rm_frozen_values_twin(body->values.frozen, &body->timestamps.frozen);
-    }
-    if (rv != 0) {
-        rm__values_body_done(body);
-    }
-    return rv;
+    return query->by_series || query->has_timestamps
+               ? rm_frozen_values_twin(values, &body->timestamps.frozen)
+               : 0;
 }
 
 void rm__values_body_done(struct rm__values_body *body)

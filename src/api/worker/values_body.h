@@ -10,7 +10,6 @@
 #include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/json_writer.h"
 #include "raftmetrics/metrics/frozen_values.h"
-#include "raftmetrics/metrics/store.h"
 
 enum { RM__VALUES_PIECE_POINTS = 128 };
 
@@ -45,8 +44,9 @@ struct rm__values_body {
     size_t n_written;       /* values, timestamps and labels so far */
 };
 
-/* What @query selects, as @store holds it now. Errors: RM_ENOTFOUND; RM_ENOMEM. */
-int rm__values_body_init(struct rm__values_body *body, const struct rm_store *store,
+/* Takes @values over, of which nothing was taken yet. @query is borrowed. Errors: RM_ENOMEM, after
+ * which it can only be ended. */
+int rm__values_body_init(struct rm__values_body *body, struct rm_frozen_values *values,
                          const struct rm__read_query *query, int64_t now_ms);
 void rm__values_body_done(struct rm__values_body *body);
 

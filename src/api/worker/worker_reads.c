@@ -59,7 +59,7 @@ static void answer(const struct pending_read *read, const struct rm__read_query 
         rm__answer_series(exchange, store, query);
         break;
     default:
-        rm__answer_values(exchange, store, query);
+        rm__answer_values(exchange, store, query, &read->worker->slow_reads);
         break;
     }
 }

@@ -7,6 +7,7 @@
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/log.h"
+#include "raftmetrics/metrics/values_run.h"
 #include "values_body.h"
 
 enum {
@@ -127,30 +128,97 @@ static void answer_begun(struct long_answer *answer)
     answer_free(answer);
 }
 
-void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
-                       const struct rm__read_query *query)
+/* Takes @values over. */
+static void answer(struct rm__exchange *exchange, const struct rm__read_query *query,
+                   struct rm_frozen_values *values, int64_t wall_ms)
 {
     struct long_answer *answer = malloc(sizeof *answer);
     int rv;
 
     if (answer == NULL) {
+        rm_frozen_values_free(values);
         rm__answer_failure(exchange, RM_ENOMEM);
         return;
     }
     answer->exchange = exchange;
     answer->query = *query;
     answer->n_passed = 0;
-    rv = rm__values_body_init(&answer->body, store, &answer->query, rm_clock_wall_ms());
-    if (rv != 0) {
-        free(answer);
-        rm__answer_failure(exchange, rv);
-        return;
+    rv = rm__values_body_init(&answer->body, values, &answer->query, wall_ms);
+    if (rv == 0) {
+        rv = begin(&answer->body);
     }
-    rv = begin(&answer->body);
     if (rv != 0) {
         answer_free(answer);
         rm__answer_failure(exchange, rv);
         return;
     }
     answer_begun(answer);
+}
+
+/* ---- on the way to it ---- */
+
+struct freezing {
+    struct rm__slow_read read;
+    struct rm__read_query query;
+    int64_t wall_ms;
+    struct rm_values_run *run;
+};
+
+/* True: it has answered. */
+static bool work(struct rm__slow_read *read)
+{
+    struct freezing *freezing = RM_LIST_ENTRY(read, struct freezing, read);
+    bool is_done;
+    int rv = rm_values_run_work(freezing->run, RM__SLICE_VALUES, &is_done);
+
+    if (rv != 0) {
+        rm__answer_failure(read->exchange, rv);
+        return true;
+    }
+    if (is_done) {
+        answer(read->exchange, &freezing->query, rm_values_run_take(freezing->run),
+               freezing->wall_ms);
+    }
+    read->n_bytes = sizeof *freezing + rm_values_run_bytes(freezing->run);
+    return is_done;
+}
+
+static bool close_read(struct rm__slow_read *read)
+{
+    struct freezing *freezing = RM_LIST_ENTRY(read, struct freezing, read);
+
+    return rm_values_run_close(freezing->run, RM__SLICE_VALUES);
+}
+
+static void free_read(struct rm__slow_read *read)
+{
+    struct freezing *freezing = RM_LIST_ENTRY(read, struct freezing, read);
+
+    rm_values_run_free(freezing->run);
+    free(freezing);
+}
+
+void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
+                       const struct rm__read_query *query, struct rm__slow_reads *slow_reads)
+{
+    struct freezing *freezing = malloc(sizeof *freezing);
+    int rv;
+
+    if (freezing == NULL) {
+        rm__answer_failure(exchange, RM_ENOMEM);
+        return;
+    }
+    *freezing = (struct freezing){
+        .read = {.exchange = exchange, .work = work, .close = close_read, .free = free_read},
+        .query = *query,
+        .wall_ms = rm_clock_wall_ms()};
+    rv = rm_values_run_begin(
+        store, &query->selection, query->limit, query->has_cursor ? &query->before : NULL,
+        query->by_series ? RM_VALUES_BY_SERIES : RM_VALUES_BY_TIME, &freezing->run);
+    if (rv != 0) {
+        rm__answer_failure(exchange, rv);
+        free_read(&freezing->read);
+        return;
+    }
+    rm__slow_reads_begin(slow_reads, &freezing->read);
 }
