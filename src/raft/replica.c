@@ -291,6 +291,7 @@ void rm_replica_status(const struct rm_replica *replica, struct rm_replica_statu
     ret_status->applied_index = raft_last_applied(raft);
     ret_status->snapshot_index = raft->trail.snapshot.index;
     ret_status->log_bytes = rm__replica_log_bytes(replica);
+    ret_status->writes_snapshot = rm__io_guard_is_snapshotting(&replica->guard);
     ret_status->state_hash = rm__replica_hash(replica);
 }
 

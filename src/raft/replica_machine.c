@@ -174,24 +174,35 @@ static bool are_members_behind(const struct raft *raft)
            raft->configuration_uncommitted_index <= raft->last_applied;
 }
 
+/* Errors: RM_ENOMEM. */
+static int begin_freeze(struct rm_replica *replica)
+{
+    struct rm__freeze freeze = {.time_ms = replica->time_ms, .log_bytes = replica->log_bytes};
+
+    freeze.image = replica->machine.freeze(replica->machine.data);
+    if (freeze.image == NULL) {
+        return RM_ENOMEM;
+    }
+    if (encode_front(replica, &freeze) != 0) {
+        thaw(&freeze);
+        return RM_ENOMEM;
+    }
+    replica->freeze = freeze;
+    return 0;
+}
+
 static int snapshot(struct raft_fsm *fsm, struct raft_buffer *ret_bufs[], unsigned *ret_n_bufs)
 {
     struct rm_replica *replica = fsm->data;
-    struct rm__freeze freeze = {.time_ms = replica->time_ms, .log_bytes = replica->log_bytes};
 
     if (are_members_behind(&replica->raft)) {
         return RAFT_BUSY;
     }
     raft_set_snapshot_threshold(&replica->raft, UINT32_MAX); /* one was asked for */
-    freeze.image = replica->machine.freeze(replica->machine.data);
-    if (freeze.image == NULL) {
+    if (begin_freeze(replica) != 0) {
+        rm_counter_add(&rm__host_disk_stats(replica->host)->n_failed_snapshots, 1);
         return RAFT_NOMEM;
     }
-    if (encode_front(replica, &freeze) != 0) {
-        thaw(&freeze);
-        return RAFT_NOMEM;
-    }
-    replica->freeze = freeze;
     *ret_bufs = NULL; /* the guard asks for them */
     *ret_n_bufs = 0;
     return 0;

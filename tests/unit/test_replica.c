@@ -29,6 +29,7 @@ struct numbers {
     uint64_t *items;
     int64_t time_ms; /* of the last entry */
     unsigned n_led;
+    bool is_short_of_memory;
 };
 
 static void numbers_apply(void *data, int64_t time_ms, struct rm_slice body,
@@ -78,9 +79,12 @@ static void numbers_release(struct rm_image *image)
 static struct rm_image *numbers_freeze(void *data)
 {
     const struct numbers *numbers = data;
-    struct numbers_image *self = calloc(1, sizeof *self);
+    struct numbers_image *self = numbers->is_short_of_memory ? NULL : calloc(1, sizeof *self);
     size_t size = (numbers->n + 1) * sizeof(uint64_t);
 
+    if (self == NULL) {
+        return NULL;
+    }
     self->bytes = malloc(size);
     self->bytes[0] = numbers->n;
     memcpy(self->bytes + 1, numbers->items, size - sizeof(uint64_t));
@@ -646,6 +650,41 @@ static void test_snapshots(void **state)
     cluster_free(cluster);
 }
 
+static void set_memory(struct cluster *cluster, bool is_short)
+{
+    for (uint32_t i = 0; i < N; i++) {
+        cluster->nodes[i].numbers.is_short_of_memory = is_short;
+    }
+}
+
+static bool have_failed_twice(const struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < N; i++) {
+        const struct rm_disk_stats *stats = rm_replica_host_disk_stats(cluster->nodes[i].host);
+
+        if (rm_counter_read(&stats->n_failed_snapshots) < 2) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_a_snapshot_that_finds_no_memory_is_tried_again(void **state)
+{
+    struct cluster *cluster = cluster_new(16 << 10);
+
+    (void)state;
+    open_session(cluster);
+    set_memory(cluster, true);
+    record_next(cluster, 600);
+    SPIN_UNTIL(cluster, have_failed_twice(cluster));
+    set_memory(cluster, false);
+    record_next(cluster, 1);
+    SPIN_UNTIL(cluster, has_snapshot(cluster, NULL));
+    assert_complete(cluster);
+    cluster_free(cluster);
+}
+
 /* Barriers fill a log too. */
 static void test_reads_alone_do_not_grow_the_log(void **state)
 {
@@ -1068,6 +1107,7 @@ int main(void)
         cmocka_unit_test(test_the_leader_goes_and_comes_back),
         cmocka_unit_test(test_all_go_and_come_back),
         cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_a_snapshot_that_finds_no_memory_is_tried_again),
         cmocka_unit_test(test_reads_alone_do_not_grow_the_log),
         cmocka_unit_test(test_replicas_have_the_same_hashes),
         cmocka_unit_test(test_reads),

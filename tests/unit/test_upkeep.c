@@ -50,6 +50,21 @@ static void test_who_is_behind_and_stands_still_is_restarted_then_replaced(void 
     assert_int_equal(judge(&upkeep, 5, 9, 1000 + 2 * STILL_MS), RM__STILL_CONDEMN);
 }
 
+static void test_what_was_not_seen_is_not_held_against_it(void **state)
+{
+    struct rm__upkeep upkeep = {0};
+
+    (void)state;
+    judge(&upkeep, 5, 9, 1000);
+    rm__upkeep_look_away(&upkeep);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + STILL_MS), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + 2 * STILL_MS - 1), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + 2 * STILL_MS), RM__STILL_RESTART);
+    rm__upkeep_look_away(&upkeep);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + 3 * STILL_MS), RM__STILL_FINE);
+    assert_int_equal(judge(&upkeep, 5, 9, 1000 + 4 * STILL_MS), RM__STILL_CONDEMN);
+}
+
 /* A restart that moved it but did not bring it to the end was no cure; one that did was. */
 static void test_only_who_caught_up_is_cured(void **state)
 {
@@ -110,6 +125,7 @@ int main(void)
         cmocka_unit_test(test_who_has_caught_up_may_stand_still),
         cmocka_unit_test(test_who_is_behind_may_move),
         cmocka_unit_test(test_who_is_behind_and_stands_still_is_restarted_then_replaced),
+        cmocka_unit_test(test_what_was_not_seen_is_not_held_against_it),
         cmocka_unit_test(test_only_who_caught_up_is_cured),
         cmocka_unit_test(test_only_states_at_equal_indexes_are_compared),
         cmocka_unit_test(test_what_is_no_list_of_hashes_says_nothing),

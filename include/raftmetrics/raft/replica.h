@@ -157,7 +157,8 @@ struct rm_replica_status {
     uint64_t commit_index;
     uint64_t applied_index;
     uint64_t snapshot_index;
-    uint64_t log_bytes; /* since the last snapshot */
+    uint64_t log_bytes;   /* since the last snapshot */
+    bool writes_snapshot; /* its own, or one that its leader sent: until then that is not applied */
     uint64_t state_bytes;
     uint64_t state_hash; /* as of applied_index */
 };

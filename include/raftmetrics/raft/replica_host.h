@@ -47,6 +47,7 @@ struct rm_disk_stats {
     struct rm_counter n_failed_appends;
     struct rm_tally snapshot_us; /* from having the image to the fsync of its file */
     struct rm_tally snapshot_bytes;
+    struct rm_counter n_failed_snapshots; /* for want of memory; they are tried again */
 };
 
 const struct rm_disk_stats *rm_replica_host_disk_stats(const struct rm_replica_host *host);

@@ -81,6 +81,11 @@ enum rm__stillness rm__upkeep_judge(struct rm__upkeep *upkeep, uint64_t applied_
     return RM__STILL_RESTART;
 }
 
+void rm__upkeep_look_away(struct rm__upkeep *upkeep)
+{
+    upkeep->applied_at_ms = 0;
+}
+
 static void act_on_stillness(struct rm__seat *seat, enum rm__stillness stillness)
 {
     switch (stillness) {
@@ -195,7 +200,9 @@ void rm__upkeep_tick(struct rm__seat *seat, uint64_t now_ms)
         return;
     }
     rm__seat_status(seat, &status);
-    if (status.role != RM_ROLE_FOLLOWER || status.leader == 0) {
+    /* While a snapshot comes, which may take minutes, no heartbeat does, and the leader is lost. */
+    if (status.role != RM_ROLE_FOLLOWER || status.leader == 0 || status.writes_snapshot) {
+        rm__upkeep_look_away(upkeep);
         return;
     }
     if (wants_to_lead(seat, &status, now_ms)) {

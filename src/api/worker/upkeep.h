@@ -18,7 +18,7 @@ struct rm__upkeep {
     bool is_comparing;
     uint64_t compare_due_ms;
     uint64_t applied_index; /* when it last moved, or was last compared */
-    uint64_t applied_at_ms; /* 0: never looked at */
+    uint64_t applied_at_ms; /* 0: not looked at, or looked away since */
     bool was_restarted;     /* for standing still, and has not caught up since */
     bool is_restarting;
 };
@@ -32,6 +32,9 @@ enum rm__stillness { RM__STILL_FINE, RM__STILL_RESTART, RM__STILL_CONDEMN };
 /* Judges @applied_index against the leader's @commit_index, and remembers it. */
 enum rm__stillness rm__upkeep_judge(struct rm__upkeep *upkeep, uint64_t applied_index,
                                     uint64_t commit_index, uint64_t now_ms);
+
+/* Nothing can be said of it for now: it stands still from when it is judged again. */
+void rm__upkeep_look_away(struct rm__upkeep *upkeep);
 
 /* The index at which the leader's state was another than ours, by its "hashes" as /internal/hashes
  * has them; 0: none. */

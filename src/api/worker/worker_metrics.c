@@ -260,6 +260,9 @@ static void write_disk(struct rm_exposition *exposition, const struct rm_replica
     rm__self_histogram(exposition, "raftmetrics_raft_snapshot_size_bytes",
                        "Bytes of the snapshots that were written.");
     rm__self_tally(exposition, &rm_tally_bytes, &stats->snapshot_bytes);
+    rm__self_counter(exposition, "raftmetrics_raft_failed_snapshots_total",
+                     "Snapshots that could not begin for want of memory; they are tried again.");
+    rm_exposition_count(exposition, rm_counter_read(&stats->n_failed_snapshots));
     rm__self_gauge_of(exposition, "raftmetrics_disk_free_bytes",
                       "Bytes that the data directory may still take.",
                       (double)rm_replica_host_free_bytes(host));
