@@ -18,6 +18,9 @@
 
 /* The field with the fingerprint of the cluster that the sender belongs to, as 16 hex digits. */
 #define RM__WIRE_CLUSTER_FIELD "X-Cluster"
+/* What time it is to control, in milliseconds since the epoch: it stamps values, so a window that
+ * ends now ends then. */
+#define RM__WIRE_NOW_FIELD "X-Now"
 #define RM__WIRE_PROTOBUF "application/x-protobuf"
 
 enum { RM__FINGERPRINT_TEXT_LEN = 16, RM__SESSION_TEXT_LEN = 32 };

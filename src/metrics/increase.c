@@ -26,6 +26,12 @@ void rm__increase_append(struct rm_increase *increase, const struct rm_increase 
     increase->last = next->last;
 }
 
+struct rm_increase rm__increase_behind(const struct rm_increase *increase)
+{
+    return (struct rm_increase){
+        .has_values = true, .first = increase->last, .last = increase->last};
+}
+
 void rm__increase_sum(const struct rm_increase *increase, struct rm_sum *sum)
 {
     rm__sum_add(sum, increase->last);

@@ -22,6 +22,9 @@ struct rm_increase {
 void rm__increase_add(struct rm_increase *increase, double value);
 void rm__increase_append(struct rm_increase *increase, const struct rm_increase *next);
 
+/* The run that goes on behind @increase, which has values, and has not risen yet. */
+struct rm_increase rm__increase_behind(const struct rm_increase *increase);
+
 /* Adds the increase to @sum; rm__sum_round of that is it as a double. */
 void rm__increase_sum(const struct rm_increase *increase, struct rm_sum *sum);
 

@@ -34,8 +34,8 @@ struct rm_query_run {
     struct rm_cells cells;
     struct rm_pass pass;
     uint32_t n_begun;            /* series of the pass, as of the piece before */
-    struct rm_cell *cell;        /* of that; NULL: the next is the first of its series */
-    struct rm_increase increase; /* of that series in that cell */
+    struct rm_cell *cell;        /* of that; NULL: there was none */
+    struct rm_increase increase; /* of that series in that cell, from the value before it on */
     struct rm_query_estimate estimate;
     struct rm_value_room room;
     struct rm_query_quantiles quantiles;
@@ -67,14 +67,21 @@ static void append_piece(const struct rm_series *series, const struct rm_piece *
     }
 }
 
-/* Nothing more comes of a series for the cell. */
+/* Nothing more comes of a series for the cell; the next cell goes on from its last value. */
 static void leave_cell(struct rm_query_run *run)
 {
-    if (run->increase.has_values) {
+    if (run->cell != NULL && run->increase.has_values) {
         rm__increase_sum(&run->increase, &run->cell->increase);
-        run->increase = (struct rm_increase){0};
+        run->increase = rm__increase_behind(&run->increase);
     }
     run->cell = NULL;
+}
+
+/* Nothing more comes of a series. */
+static void leave_series(struct rm_query_run *run)
+{
+    leave_cell(run);
+    run->increase = (struct rm_increase){0};
 }
 
 /* Errors: RM_ENOMEM, RM_ETOOBIG. */
@@ -82,7 +89,10 @@ static int take_piece(struct rm_query_run *run, const struct rm_piece *piece)
 {
     bool is_new_series = run->n_begun != run->pass.n_begun;
 
-    if (run->cell == NULL || is_new_series || run->cell->bucket_ms != piece->bucket_ms) {
+    if (is_new_series) {
+        leave_series(run);
+    }
+    if (run->cell == NULL || run->cell->bucket_ms != piece->bucket_ms) {
         int rv;
 
         leave_cell(run);
@@ -214,7 +224,7 @@ static int end_summing(struct rm_query_run *run)
     struct rm_cell *cell;
     int rv = 0;
 
-    leave_cell(run);
+    leave_series(run);
     if (run->cells.n == 0 && query->n_group_by > 0) {
         run->group++;
         begin_group(run);

@@ -44,11 +44,11 @@ class HandMadeCluster(Cluster):
         }
         node.config.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
 
-    def internal(self, worker, target, method="GET", body=None, timeout=10):
+    def internal(self, worker, target, method="GET", body=None, timeout=10, fields=()):
         """As another node of the cluster, on the worker's own port."""
         client = Client(worker.port, timeout=timeout)
         try:
-            headers = {"Authorization": f"Cluster {CLUSTER_SECRET}"}
+            headers = {"Authorization": f"Cluster {CLUSTER_SECRET}", **dict(fields)}
             if target != "/internal/cluster":
                 headers["X-Cluster"] = self.fingerprint()
             return client.request(method, target, body, headers)

@@ -52,16 +52,20 @@ class Model:
             squares += exact * exact
         return fractions.Fraction(n * squares - whole * whole, (n * self._unit) ** 2)
 
-    def increase(self, rows):
-        """Of a counter: by series what each value is above the one before, or above 0 after a reset."""
-        whole, last = 0, {}
+    def increase(self, rows, before=()):
+        """Of a counter: by series what each value is above the one before, or above 0 after a reset. @before: the last
+        row of each series that came earlier."""
+        whole, last = 0, {series_of(row): self.exact(row.value) for row in before}
         for row in rows:
-            series = tuple(sorted(row.labels.items()))
             value = self.exact(row.value)
-            before = last.get(series, value)
-            whole += value - before if value >= before else value
-            last[series] = value
+            earlier = last.get(series_of(row), value)
+            whole += value - earlier if value >= earlier else value
+            last[series_of(row)] = value
         return fractions.Fraction(whole, self._unit)
+
+
+def series_of(row):
+    return tuple(sorted(row.labels.items()))
 
 
 def as_double(answered):
@@ -96,8 +100,9 @@ def quantile(values, q):
 
 # ---- aggregates ----
 
-def check_fields(model, answer, rows, begin=None, end=None):
-    """@rows in the order of time, those from @begin to @end. Fields that are not in @answer are not asked for."""
+def check_fields(model, answer, rows, begin=None, end=None, before=()):
+    """@rows in the order of time, those from @begin to @end. Fields that are not in @answer are not asked for. @before:
+    the last row of each series in the steps before."""
     assert answer["count"] == len(rows)
     if not rows:
         there = {field for field, value in answer.items() if value is not None}
@@ -109,7 +114,7 @@ def check_fields(model, answer, rows, begin=None, end=None):
     values = [row.value for row in rows]
     slack = 0
     if answer.keys() & {"sum", "mean", "avg", "increase", "rate"}:
-        slack = model.sum(map(abs, values)) * len(values) / 2**100
+        slack = model.sum(map(abs, values + [row.value for row in before])) * len(values) / 2**100
     ordered = None
     for field, answered in answer.items():
         if field in ("sum", "mean", "avg"):
@@ -121,7 +126,7 @@ def check_fields(model, answer, rows, begin=None, end=None):
         elif field in ("variance", "stddev"):
             check_variance(field, answered, model.variance(values), max(map(abs, values)))
         elif field in ("increase", "rate", "count_rate"):
-            counted = len(rows) if field == "count_rate" else model.increase(rows)
+            counted = len(rows) if field == "count_rate" else model.increase(rows, before)
             check_rate(answer, field, answered, fractions.Fraction(counted), seconds, slack)
         elif field == "median" or field[0] == "p":
             ordered = ordered or sorted(values)
@@ -202,9 +207,11 @@ def check_steps(model, series, rows, step):
     buckets = {start * step: list(each) for start, each in itertools.groupby(rows, lambda row: row.time // step)}
     earliest = -62135596800000
     assert [row["timestamp"] for row in series] == [timestamp_of(max(start, earliest)) for start in buckets]
+    last = {}
     for answer, (start, each) in zip(series, buckets.items()):
         check_fields(model, {field: value for field, value in answer.items() if field != "timestamp"}, each,
-                     start, start + step)
+                     start, start + step, last.values())
+        last.update((series_of(row), row) for row in each)
 
 
 def check_one(model, answer, rows, step, begin, end):

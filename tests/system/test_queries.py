@@ -90,6 +90,14 @@ def test_increase_corrects_resets_by_series(api, name, rng):
     assert (bounded["increase"], bounded["rate"]) == (part, pytest.approx(float(part) / 100, rel=1e-14))
 
 
+def test_increases_of_steps_add_up_to_the_whole(api, name):
+    api.record_all([item(name, value, MS + i * 60000) for i, value in enumerate([10, 20, 5, 15, 25])])
+    steps = api.aggregate(name, agg="increase,rate", step="1m")["series"]
+    assert [step["increase"] for step in steps] == [0, 10, 5, 10, 10]
+    assert [step["rate"] for step in steps] == pytest.approx([0, 1 / 6, 1 / 12, 1 / 6, 1 / 6])
+    assert api.aggregate(name, agg="increase")["increase"] == 35
+
+
 def test_the_rate_of_one_value_is_null(api, name):
     api.record(name, 5, MS)
     answer = api.aggregate(name, agg="rate,count_rate,increase")
@@ -144,6 +152,15 @@ def test_what_does_not_exist_is_last_in_any_order(api, name):
 
 # ---- steps ----
 
+def test_a_window_ends_when_it_is_now_to_control(make_cluster, name):
+    """Control stamps values; a worker on a machine with another clock must find them in a window."""
+    cluster = make_cluster(n_workers=1)
+    cluster.client().record(name, 5, MS)
+    for now, values in ((MS, [5]), (MS + 59_999, [5]), (MS + 60_000, []), (MS - 1, [])):
+        answer = cluster.internal(cluster.worker(1), f"/internal{path_of(name)}?window=1m", fields={"X-Now": str(now)})
+        assert answer.status == 200 and answer.json()["values"] == values, (now - MS, answer)
+
+
 def test_steps_are_aligned_and_empty_ones_left_out(api, name, rng):
     rows = [(MS + rng.randrange(20) * 60000 + rng.randrange(60000), rng.uniform(-5, 5)) for _ in range(60)]
     api.record_all([item(name, value, time) for time, value in rows])
@@ -165,10 +182,10 @@ def test_steps_of_groups(api, name):
     assert answer["groups"] == [
         {"labels": {"host": "web-0"}, "series": [
             {"timestamp": "2024-11-25T21:00:00.000Z", "sum": 0, "rate": 0, "count_rate": 0.5},
-            {"timestamp": "2024-11-25T21:00:02.000Z", "sum": 2, "rate": 0, "count_rate": 0.5}]},
+            {"timestamp": "2024-11-25T21:00:02.000Z", "sum": 2, "rate": 1, "count_rate": 0.5}]},
         {"labels": {"host": "web-1"}, "series": [
             {"timestamp": "2024-11-25T21:00:00.000Z", "sum": 1, "rate": 0, "count_rate": 0.5},
-            {"timestamp": "2024-11-25T21:00:02.000Z", "sum": 3, "rate": 0, "count_rate": 0.5}]}]
+            {"timestamp": "2024-11-25T21:00:02.000Z", "sum": 3, "rate": 1, "count_rate": 0.5}]}]
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])

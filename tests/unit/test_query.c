@@ -258,9 +258,11 @@ static struct seen *see(const struct model *model, const struct rm_query *query,
     return seen;
 }
 
-static void check_increase(double increase, const struct model_record *records, size_t n)
+/* @before: the last record of each series in the buckets before, of the same group; then of this.
+ */
+static void check_increase(double increase, const struct seen *seen, size_t n,
+                           const struct model_record *before[N_SERIES])
 {
-    const struct model_record *before[N_SERIES] = {NULL};
     struct exact_sum exact = {0};
     double magnitude = 0; /* times 2^-100 */
 
@@ -269,16 +271,18 @@ static void check_increase(double increase, const struct model_record *records, 
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const struct model_record *last = before[records[i].series];
+        const struct model_record *record = &seen[i].record;
+        const struct model_record *last = before[record->series];
 
         if (last != NULL) {
-            exact_sum_add(&exact, records[i].value);
+            exact_sum_add(&exact, record->value);
+            magnitude += fabs(last->value) * 0x1p-98;
         }
-        if (last != NULL && records[i].value >= last->value) {
+        if (last != NULL && record->value >= last->value) {
             exact_sum_add(&exact, -last->value);
         }
-        magnitude += fabs(records[i].value) * 0x1p-98;
-        before[records[i].series] = &records[i];
+        magnitude += fabs(record->value) * 0x1p-98;
+        before[record->series] = record;
     }
     if (isfinite(increase)) {
         assert_true(exact_sum_distance(&exact, increase) <=
@@ -332,7 +336,8 @@ static void check_quantiles(const struct rm_query *query, const double *quantile
 }
 
 static void check_bucket(const struct rm_query *query, const struct rm_query_bucket *bucket,
-                         const struct seen *seen, size_t n)
+                         const struct seen *seen, size_t n,
+                         const struct model_record *before[N_SERIES])
 {
     struct model_record *records = calloc(n + 1, sizeof *records);
 
@@ -347,7 +352,7 @@ static void check_bucket(const struct rm_query *query, const struct rm_query_buc
         assert_true(isnan(bucket->aggregate.variance) && isnan(bucket->aggregate.stddev));
     }
     if (query->needs_increase) {
-        check_increase(bucket->increase, records, n);
+        check_increase(bucket->increase, seen, n, before);
     } else {
         assert_true(isnan(bucket->increase));
     }
@@ -362,6 +367,7 @@ static void check_bucket(const struct rm_query *query, const struct rm_query_buc
 static size_t check_group(const struct rm_query *query, const struct rm_query_group *group,
                           const struct seen *seen, size_t n)
 {
+    const struct model_record *before[N_SERIES] = {NULL};
     size_t i = 0;
 
     for (size_t j = 0; j < query->n_group_by; j++) {
@@ -376,7 +382,7 @@ static size_t check_group(const struct rm_query *query, const struct rm_query_gr
             n_of_bucket++;
         }
         assert_int_equal(group->buckets[bucket].start_ms, seen[i].bucket_ms);
-        check_bucket(query, &group->buckets[bucket], &seen[i], n_of_bucket);
+        check_bucket(query, &group->buckets[bucket], &seen[i], n_of_bucket, before);
         i += n_of_bucket;
     }
     assert_true(i == n || compare_seen_groups(&seen[i], &seen[0]) != 0);
@@ -396,7 +402,7 @@ static void check_empty(const struct rm_query *query, const struct rm_query_resu
     }
     assert_int_equal(result->groups[0].n_buckets, 1);
     assert_int_equal(result->groups[0].buckets[0].start_ms, query->selection.from_ms);
-    check_bucket(query, &result->groups[0].buckets[0], NULL, 0);
+    check_bucket(query, &result->groups[0].buckets[0], NULL, 0, NULL);
 }
 
 /* Of the group that has most. */
@@ -835,7 +841,7 @@ static void test_ends_of_time(void **state)
     rm_store_free(store);
 }
 
-/* Between the values of a bucket alone, series by series. */
+/* Series by series; buckets add up to the whole. */
 static void test_increase(void **state)
 {
     static const double VALUES[] = {10, 12, 3, 5, 5, 9};
@@ -855,7 +861,13 @@ static void test_increase(void **state)
     query.step_ms = 30;
     assert_int_equal(rm_store_query(store, &query, &result), 0);
     assert_true(result.groups[0].buckets[0].increase == 2 + 3 + 200);
-    assert_true(result.groups[0].buckets[1].increase == 0 + 4 + 200);
+    assert_true(result.groups[0].buckets[1].increase == 2 + 0 + 4 + 300);
+    rm_query_result_done(&result);
+    query.step_ms = 10;
+    query.selection.from_ms = 10;
+    assert_int_equal(rm_store_query(store, &query, &result), 0);
+    assert_true(result.groups[0].buckets[0].increase == 0);
+    assert_true(result.groups[0].buckets[1].increase == 3 + 100);
     rm_query_result_done(&result);
     rm_store_free(store);
 }

@@ -109,10 +109,10 @@ struct rm_query_bucket {
     int64_t start_ms; /* of the step, INT64_MIN where that is earlier; selection.from_ms without */
     struct rm_aggregate aggregate;
 
-    /* Of a counter: per series the sum of what each value is above the one before it in the bucket,
-     * or above 0 where it is smaller (a reset); series summed. What came between the last value of
-     * one bucket and the first of the next is in neither, so a series with one value in a bucket
-     * adds 0. An infinity where it overflows, NAN where there is no sample. */
+    /* Of a counter: per series the sum of what each value is above the one before it in the
+     * selection, or above 0 where it is smaller (a reset); series summed. So the buckets of a group
+     * add up to what there is without a step; a series' first value adds nothing. An infinity where
+     * it overflows, NAN where there is no sample. */
     double increase;
     int64_t first_ms; /* timestamps of the oldest and the newest sample; 0 where there is none */
     int64_t last_ms;

@@ -1,9 +1,11 @@
 #include "forward.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "pace.h"
+#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "relay.h"
 
@@ -16,6 +18,7 @@ enum {
     /* A shorter answer is passed on in one piece, with its length. */
     WHOLE_BYTES_MAX = 64 << 10,
     TRIED_WORDS = RM_WORKERS_MAX / 64,
+    NOW_TEXT_MAX = 20, /* with a sign */
 };
 
 /* A read that a worker answers for us. */
@@ -202,7 +205,8 @@ static int start(struct forward *forward, const char *url)
 {
     struct rm__cluster_view *view = forward->forwards->view;
     char id[sizeof "X-Request-Id: " + RM__REQUEST_ID_MAX];
-    const char *headers[] = {view->headers[0], view->headers[1], id};
+    char now[sizeof RM__WIRE_NOW_FIELD ": " + NOW_TEXT_MAX];
+    const char *headers[] = {view->headers[0], view->headers[1], id, now};
     struct rm_http_call call = {
         .method = "GET",
         .url = url,
@@ -214,6 +218,7 @@ static int start(struct forward *forward, const char *url)
     };
 
     snprintf(id, sizeof id, "X-Request-Id: %s", forward->exchange->request_id);
+    snprintf(now, sizeof now, RM__WIRE_NOW_FIELD ": %" PRId64, rm_clock_wall_ms());
     return rm_http_client_start(view->client, &call, on_answer, forward, &forward->transfer);
 }
 

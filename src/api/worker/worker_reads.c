@@ -1,9 +1,11 @@
 /* Reads of what this worker holds. */
 #include <stdlib.h>
 
+#include "../wire.h"
 #include "answer.h"
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
+#include "raftmetrics/base/number.h"
 #include "worker_internal.h"
 
 /* A read of one metric that waits for its level. */
@@ -13,12 +15,25 @@ struct pending_read {
     struct rm__shard *shard;
 };
 
+/* What time it is to who stamps values, for that is when a window ends: control's clock, or ours
+ * where a client asks us. */
+static int64_t now_of(const struct rm__exchange *exchange)
+{
+    struct rm_slice text = rm_http_request_header(exchange->http, RM__WIRE_NOW_FIELD);
+    int64_t now_ms;
+
+    return exchange->is_internal && text.data != NULL &&
+                   rm_int_parse(text, INT64_MIN / 2, INT64_MAX / 2, &now_ms) == 0
+               ? now_ms
+               : rm_clock_wall_ms();
+}
+
 int rm__worker_query(struct rm__exchange *exchange, struct rm__read_query *ret_query)
 {
     struct rm__problem problem;
     int rv = rm__read_query_init(
         ret_query, exchange->route->action, rm__exchange_name(exchange), &exchange->params,
-        rm_http_request_header(exchange->http, "Accept"), rm_clock_wall_ms(), &problem);
+        rm_http_request_header(exchange->http, "Accept"), now_of(exchange), &problem);
 
     if (rv != 0) {
         rm__reply_problem(exchange, &problem);
