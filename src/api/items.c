@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "raftmetrics/base/buffer.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/name.h"
+#include "wide_integers.h"
 
 enum { WHERE_MAX = 32 };
 
@@ -76,6 +78,9 @@ static int read_count(const json_t *json, int64_t *ret_count)
         return RM_ERANGE;
     }
     *ret_count = (int64_t)real;
+    if (fabs(real) > 0x1p53) { /* it stands for what lies nearest to it, some of that above it */
+        *ret_count += (int64_t)((nextafter(real, INFINITY) - real) / 2);
+    }
     return 0;
 }
 
@@ -333,22 +338,32 @@ static bool has_too_many_objects(struct rm_slice body, const struct rm_api_limit
     return false;
 }
 
-/* Numbers are read as doubles, so that an integer of any size and -0 keep their value; but
- * nanoseconds since the epoch do not fit a double, so there integers are read as such, where they
- * fit. */
-static json_t *parse(struct rm_slice body, enum rm_precision precision, json_error_t *error)
+/* What is JSON but no object is refused by its shape, not as bad syntax. */
+enum { LOAD_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY };
+
+/* Nanoseconds since the epoch do not fit a double: integers are read as such, where they fit. */
+static json_t *parse_with_integers(struct rm_slice body, json_error_t *error)
 {
-    /* What is JSON but no object is refused by its shape, not as bad syntax. */
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    struct rm_buffer marked;
     json_t *root = NULL;
 
-    if (precision == RM_PRECISION_NS) {
-        root = json_loadb(body.data, body.len, flags, error);
-        if (root != NULL || json_error_code(error) != json_error_numeric_overflow) {
-            return root;
-        }
+    rm_buffer_init(&marked, SIZE_MAX);
+    if (rm__wide_integers_mark(body, &marked) == 0) {
+        root = json_loadb(marked.len == 0 ? "" : marked.data, marked.len, LOAD_FLAGS, error);
+    } else {
+        error->text[0] = '\0'; /* as jansson says it */
     }
-    return json_loadb(body.data, body.len, flags | JSON_DECODE_INT_AS_REAL, error);
+    rm_buffer_done(&marked);
+    return root;
+}
+
+/* Numbers are read as doubles, so that an integer of any size and -0 keep their value. */
+static json_t *parse(struct rm_slice body, enum rm_precision precision, json_error_t *error)
+{
+    if (precision == RM_PRECISION_NS) {
+        return parse_with_integers(body, error);
+    }
+    return json_loadb(body.data, body.len, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, error);
 }
 
 static int refuse_json(struct reader *reader, const json_error_t *error)

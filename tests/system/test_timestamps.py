@@ -3,6 +3,7 @@ import pytest
 
 from lib.checks import check_error
 from lib.client import item, path_of
+from lib.model import timestamp_of
 
 MS = 1732568363376
 AS_TEXT = "2024-11-25T20:59:23.376Z"
@@ -77,6 +78,16 @@ def test_precision_of_a_batch(api, name):
     answer = api.post("/metrics/batch", {"metrics": [item(name, 1, 1732568363)]}, {"precision": "s"})
     assert answer.status == 200, answer
     assert recorded_time(api, name) == "2024-11-25T20:59:23.000Z"
+
+
+def test_a_large_value_shifts_no_nanoseconds(api, name):
+    """An integer that no 64 bits hold must be read as a double; the others must not."""
+    times = [MS * 1_000_000 + 1_000_000 * i for i in range(6)]
+    items = [item(name, 10**20 if i == 3 else i, time) for i, time in enumerate(times)]
+    assert api.post("/metrics/batch", {"metrics": items}, {"precision": "ns"}).status == 200
+    answer = api.values(name, timestamps="true")
+    assert answer["values"] == [0, 1, 2, 1e20, 4, 5]
+    assert answer["timestamps"] == [timestamp_of(MS + i) for i in range(6)]
 
 
 @pytest.mark.parametrize("target", ["/metrics?precision=h", "/metrics?precision=",

@@ -125,7 +125,7 @@ static void test_values(void **state)
     (void)state;
     check_value("0", 0);
     check_value("-0.0", -0.0);
-    check_value_with("-0", RM_PRECISION_NONE, -0.0);
+    check_value("-0", -0.0);
     check_value("1e308", 1e308);
     check_value("5e-324", 5e-324);
     check_value("1e-400", 0);
@@ -158,6 +158,12 @@ static void test_timestamps(void **state)
 {
     (void)state;
     check_timestamp("1732568363376", RM_PRECISION_NONE, 1732568363376);
+    check_timestamp("1732568363377000000", RM_PRECISION_NS, 1732568363377);
+    check_timestamp("1732568363376999999", RM_PRECISION_NS, 1732568363376);
+    check_timestamp("1732568363377000000.0", RM_PRECISION_NS, 1732568363377); /* as a double less */
+    check_timestamp("1.732568363377e18", RM_PRECISION_NS, 1732568363377);
+    check_timestamp("1732568363376999424.0", RM_PRECISION_NS, 1732568363376);
+    check_timestamp("-1732568363377000000.0", RM_PRECISION_NS, -1732568363377);
     check_timestamp("1732568363376.0", RM_PRECISION_NONE, 1732568363376);
     check_timestamp("1.732568363376e12", RM_PRECISION_NONE, 1732568363376);
     check_timestamp("0", RM_PRECISION_MS, 0);
