@@ -155,9 +155,17 @@ static bool read_params(struct rm__exchange *exchange)
     return false;
 }
 
+/* As Kubernetes has them: there, unless it says that it is not. */
+static bool has_flag(const struct rm__exchange *exchange, const char *name)
+{
+    struct rm_slice text = rm__params_get(&exchange->params, name);
+
+    return text.data != NULL && !rm_slice_is(text, "false");
+}
+
 static void reply_plain(struct rm__exchange *exchange, bool is_ok, struct rm_buffer *lines)
 {
-    bool is_verbose = rm__params_get(&exchange->params, "verbose").data != NULL;
+    bool is_verbose = has_flag(exchange, "verbose");
     struct rm_slice text =
         is_verbose ? rm_buffer_peek(lines) : rm_slice_of(is_ok ? "ok\n" : "not ready\n");
 
@@ -176,7 +184,7 @@ static void reply_live(struct rm__exchange *exchange)
 
 static void reply_ready(struct rm__front *front, struct rm__exchange *exchange)
 {
-    bool all = rm__params_get(&exchange->params, "all").data != NULL;
+    bool all = has_flag(exchange, "all");
     struct rm_buffer lines;
     bool is_ready;
 

@@ -9,6 +9,7 @@
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/partitioning/shard_map.h"
 #include "raftmetrics/proto/write_batch.h"
+#include "refusal.h"
 
 enum { KEY_MAX = 128, SUCCESS_BYTES_MAX = 256 };
 
@@ -16,6 +17,7 @@ enum { KEY_MAX = 128, SUCCESS_BYTES_MAX = 256 };
 struct job {
     struct rm__front *front;
     struct rm__exchange *exchange;
+    bool has_key;            /* an Idempotency-Key came with it */
     uint32_t *shard_of_item; /* by index of the item; what the answer names its items by */
     size_t n_items;
     size_t n_parts;
@@ -48,109 +50,99 @@ static enum standing standing_of(enum rm__fate fate)
 }
 
 static void reply_fate(struct rm__front *front, struct rm__exchange *exchange, enum rm__fate fate,
-                       uint32_t worker)
+                       uint32_t worker, bool has_key)
 {
-    switch (fate) {
-    case RM__FATE_UNKNOWN_METRIC:
-        rm__reply_error(exchange, RM__UNKNOWN_METRIC, "No metric of this name has any values");
-        break;
-    case RM__FATE_KEY_CONFLICT:
-        rm__reply_error(exchange, RM__IDEMPOTENCY_CONFLICT,
-                        "This Idempotency-Key was used for another request; use a new one");
-        break;
-    case RM__FATE_KEYS_FULL:
-        rm__reply_error(exchange, RM__IDEMPOTENCY_KEYS_FULL,
-                        "The shard remembers as many Idempotency-Keys as it may "
-                        "(max_idempotency_keys); try again when some have expired");
-        break;
-    case RM__FATE_TOO_MANY_SERIES:
-        rm__reply_error(exchange, RM__TOO_MANY_SERIES,
-                        "The shard has as many series as it may (max_series), and this would begin "
-                        "one; nothing was recorded: use fewer labels or names, delete metrics, or "
-                        "raise the limit");
-        break;
-    case RM__FATE_MEMORY_FULL:
-        rm__reply_error(exchange, RM__MEMORY_FULL,
-                        "The worker holds as much as it may (max_memory_bytes), and this would "
-                        "begin a series; nothing was recorded: delete metrics, or raise the limit");
-        break;
-    case RM__FATE_TOO_MANY_SAMPLES:
-        rm__reply_error(exchange, RM__TOO_MANY_SAMPLES,
-                        "A series of this would have more samples than it may "
-                        "(max_samples_per_series, and samples_full is refuse); nothing was "
-                        "recorded: delete the metric, or "
-                        "raise the limit");
-        break;
-    case RM__FATE_NOT_LEADER:
+    struct rm__problem problem;
+
+    if (fate == RM__FATE_NOT_LEADER) {
         rm__reply_not_leader(exchange, worker, front->backend->address(front->data, worker));
-        break;
-    case RM__FATE_OVERLOADED:
-        rm__reply_error(exchange, RM__OVERLOADED,
-                        "Too much is waiting to be written; nothing was recorded, try again later");
-        break;
-    case RM__FATE_DISK_LOW:
-        rm__reply_error(exchange, RM__DISK_LOW,
-                        "The disk of the shard's leader is nearly full (min_free_disk_bytes); "
-                        "nothing was recorded, try again when there is space");
-        break;
-    case RM__FATE_SHARD_FULL:
-        rm__reply_error(exchange, RM__SHARD_FULL,
-                        "The shard holds as much as it may (max_shard_bytes; new series end "
-                        "somewhat earlier); nothing was recorded: delete metrics, or raise the "
-                        "limit");
-        break;
-    case RM__FATE_LATE:
-        rm__reply_error(exchange, RM__DEADLINE_EXCEEDED,
-                        "The shard's leader was busy until the deadline; nothing was recorded");
-        break;
-    case RM__FATE_UNKNOWN:
-        rm__reply_error(exchange, RM__OUTCOME_UNKNOWN,
-                        "The shard's leader was lost after it was handed this; it may or may not "
-                        "be recorded: send the same request with the same Idempotency-Key");
-        break;
-    default:
-        rm__reply_error(exchange, RM__NO_LEADER,
-                        "The shard has no leader that can be reached; nothing was recorded, try "
-                        "again soon");
-        break;
+        return;
+    }
+    rm__refusal_of(fate, has_key, &problem);
+    rm__reply_problem(exchange, &problem);
+}
+
+/* By shard: the part that went to it. */
+static void find_parts(const struct job *job, const struct rm__part *part_of[RM_SHARDS_MAX])
+{
+    for (size_t i = 0; i < job->n_parts; i++) {
+        part_of[job->parts[i].shard] = &job->parts[i];
     }
 }
 
 /* The indexes of the items whose shards stand as @standing. */
 static void write_indexes(struct rm_json_writer *json, const struct job *job,
+                          const struct rm__part *const part_of[RM_SHARDS_MAX],
                           enum standing standing, const char *key)
 {
-    enum standing of_shard[RM_SHARDS_MAX];
-
-    for (size_t i = 0; i < job->n_parts; i++) {
-        of_shard[job->parts[i].shard] = standing_of(job->parts[i].fate);
-    }
     rm_json_key(json, key);
     rm_json_array_begin(json);
     for (size_t i = 0; i < job->n_items; i++) {
-        if (of_shard[job->shard_of_item[i]] == standing) {
+        if (standing_of(part_of[job->shard_of_item[i]]->fate) == standing) {
             rm_json_uint(json, i);
         }
     }
     rm_json_array_end(json);
 }
 
+/* Why the items of @fate were not recorded, and which they are; nothing where there are none. */
+static void write_refusal(struct rm_json_writer *json, const struct job *job,
+                          const struct rm__part *const part_of[RM_SHARDS_MAX], enum rm__fate fate)
+{
+    struct rm__problem problem;
+    bool is_there = false;
+
+    for (size_t i = 0; i < job->n_items; i++) {
+        if (part_of[job->shard_of_item[i]]->fate != fate) {
+            continue;
+        }
+        if (!is_there) {
+            rm__refusal_of(fate, job->has_key, &problem);
+            rm_json_object_begin(json);
+            rm_json_member_text(json, "error", rm_slice_of(rm__problem_code(problem.kind)));
+            rm_json_member_text(json, "message", rm_slice_of(problem.message));
+            rm_json_key(json, "metrics");
+            rm_json_array_begin(json);
+            is_there = true;
+        }
+        rm_json_uint(json, i);
+    }
+    if (is_there) {
+        rm_json_array_end(json);
+        rm_json_object_end(json);
+    }
+}
+
 static void write_partial(struct rm_json_writer *json, void *data)
 {
+    const struct rm__part *part_of[RM_SHARDS_MAX];
     const struct job *job = data;
 
-    write_indexes(json, job, RECORDED, "recorded");
-    write_indexes(json, job, NOT_RECORDED, "not_recorded");
-    write_indexes(json, job, UNKNOWN, "unknown");
+    find_parts(job, part_of);
+    write_indexes(json, job, part_of, RECORDED, "recorded");
+    write_indexes(json, job, part_of, NOT_RECORDED, "not_recorded");
+    write_indexes(json, job, part_of, UNKNOWN, "unknown");
+    rm_json_key(json, "refused");
+    rm_json_array_begin(json);
+    for (int i = 0; i < RM__FATES; i++) {
+        enum rm__fate fate = (enum rm__fate)i;
+
+        if (standing_of(fate) == NOT_RECORDED) {
+            write_refusal(json, job, part_of, fate);
+        }
+    }
+    rm_json_array_end(json);
 }
 
 static void reply_partial(const struct job *job)
 {
     struct rm__problem problem;
+    bool stays = false;
 
-    rm__problem_set(&problem, RM__PARTIALLY_RECORDED,
-                    "Some of the batch's shards could not be written; send the same request with "
-                    "the same Idempotency-Key, or only what was not recorded");
+    for (size_t i = 0; i < job->n_parts; i++) {
+        stays = stays || rm__refusal_stays(job->parts[i].fate);
+    }
+    rm__refusal_of_some(stays, job->has_key, &problem);
     rm__reply_problem_with(job->exchange, &problem, write_partial, (void *)(uintptr_t)job);
 }
 
@@ -203,9 +195,9 @@ static void job_reply(const struct job *job)
     if (n_of[RECORDED] == job->n_parts) {
         reply_success(job->exchange, job->n_items, job->parts[0].worker);
     } else if (n_of[NOT_RECORDED] == job->n_parts) {
-        reply_fate(job->front, job->exchange, refused->fate, refused->worker);
+        reply_fate(job->front, job->exchange, refused->fate, refused->worker, job->has_key);
     } else if (n_of[UNKNOWN] == job->n_parts) {
-        reply_fate(job->front, job->exchange, RM__FATE_UNKNOWN, 0);
+        reply_fate(job->front, job->exchange, RM__FATE_UNKNOWN, 0, job->has_key);
     } else {
         reply_partial(job);
     }
@@ -260,8 +252,8 @@ static bool read_key(struct rm__exchange *exchange, struct rm_write_key *ret_key
     return true;
 }
 
-static struct job *job_new(struct rm__front *front, struct rm__exchange *exchange, size_t n_items,
-                           size_t n_parts)
+static struct job *job_new(struct rm__front *front, struct rm__exchange *exchange, bool has_key,
+                           size_t n_items, size_t n_parts)
 {
     struct job *job = calloc(1, sizeof *job + n_parts * sizeof job->parts[0] +
                                     n_items * sizeof *job->shard_of_item);
@@ -271,6 +263,7 @@ static struct job *job_new(struct rm__front *front, struct rm__exchange *exchang
     }
     job->front = front;
     job->exchange = exchange;
+    job->has_key = has_key;
     job->n_items = n_items;
     job->shard_of_item = (uint32_t *)(void *)&job->parts[n_parts];
     return job;
@@ -351,7 +344,7 @@ static bool check_parts(struct rm__front *front, const struct job *job)
         enum rm__fate fate = front->backend->check(front->data, job->parts[i].shard, &worker);
 
         if (fate != RM__FATE_DONE) {
-            reply_fate(front, job->exchange, fate, worker);
+            reply_fate(front, job->exchange, fate, worker, job->has_key);
             return false;
         }
     }
@@ -408,7 +401,7 @@ static void record_items(struct rm__front *front, struct rm__exchange *exchange,
         reply_success(exchange, 0, 0);
         return;
     }
-    job = job_new(front, exchange, items->n_samples, n_parts);
+    job = job_new(front, exchange, key->key.len > 0, items->n_samples, n_parts);
     if (job != NULL) {
         rv = add_parts(job, items, key, n_shards);
     }
@@ -451,7 +444,7 @@ static void record(struct rm__front *front, struct rm__exchange *exchange,
         return;
     }
     if (n_shards == 0) {
-        reply_fate(front, exchange, RM__FATE_NO_LEADER, 0);
+        reply_fate(front, exchange, RM__FATE_NO_LEADER, 0, key->key.len > 0);
     } else {
         record_items(front, exchange, &items, key, n_shards);
     }
@@ -467,10 +460,10 @@ static void delete_metric(struct rm__front *front, struct rm__exchange *exchange
     int rv = RM_ENOMEM;
 
     if (n_shards == 0) {
-        reply_fate(front, exchange, RM__FATE_NO_LEADER, 0);
+        reply_fate(front, exchange, RM__FATE_NO_LEADER, 0, key->key.len > 0);
         return;
     }
-    job = job_new(front, exchange, 1, 1);
+    job = job_new(front, exchange, key->key.len > 0, 1, 1);
     if (job != NULL) {
         rv = add_part(job, rm_shard_of(name, n_shards), &write);
     }

@@ -95,7 +95,7 @@ def test_a_dead_worker_is_counted_by_health(single):
                         5, "control to be unhealthy")
     body = answer.json()
     assert body["status"] == "unhealthy" and str(led) in body["message"], body
-    assert cluster.control.ask("/readyz?all").status == 503
+    assert [cluster.control.ask(f"/readyz?{flag}").status for flag in ("all", "all=true", "all=false")] == [503, 503, 200]
     assert cluster.control.ask("/readyz").status == cluster.control.ask("/livez").status == 200
     cluster.worker(2).start()
     wait_until(lambda: cluster.control.ask("/health").status == 200, 5, "control to be healthy again")
@@ -116,9 +116,11 @@ def test_a_batch_over_a_dead_worker_names_what_was_recorded(single):
     wait_until(lambda: cluster.control.ask("/health").status == 200, 5, "health")
     cluster.worker(2).kill()
     answer = cluster.client().post("/metrics/batch", {"metrics": [item(each, 1) for each in names]})
-    body = check_error(answer, 503, "partially_recorded")
+    body = check_error(answer, 503, "partially_recorded", "only what was not recorded")
     assert body["recorded"] == [0, 1, 2]
     assert sorted(body["not_recorded"] + body["unknown"]) == [3, 4, 5]
+    assert sorted(i for each in body["refused"] for i in each["metrics"]) == body["not_recorded"]
+    assert all(each["error"] in ("no_leader", "deadline_exceeded") for each in body["refused"])
     client = cluster.client()
     assert [client.values(each)["values"] for each in names[:3]] == [[1]] * 3
 

@@ -6,6 +6,7 @@ import pytest
 
 from lib.checks import check_error, check_json
 from lib.client import item, path_of
+from lib.placement import DEFAULT_SHARDS, shard_of
 
 
 @pytest.fixture
@@ -105,3 +106,18 @@ def test_a_key_is_remembered_by_each_shard_of_its_batch(api, names, key):
     api.post("/metrics/batch", {"metrics": [item(each, 1) for each in used]}, headers=key)
     for each in used[:30]:
         check_error(api.post("/metrics", item(each, 2), headers=key), 422)
+
+
+def test_a_batch_that_conflicts_in_one_shard_says_why(api, names, key):
+    """To send the same again would be refused for ever."""
+    used = [next(names) for _ in range(40)]
+    assert api.post("/metrics/batch", {"metrics": [item(used[0], 1)]}, headers=key).status == 200
+    answer = api.post("/metrics/batch", {"metrics": [item(each, 2) for each in used]}, headers=key)
+    body = check_error(answer, 503, "partially_recorded", "another Idempotency-Key")
+    same_shard = [i for i, each in enumerate(used) if shard_of(each, DEFAULT_SHARDS) == shard_of(used[0], DEFAULT_SHARDS)]
+    others = [i for i in range(len(used)) if i not in same_shard]
+    assert others and (body["recorded"], body["not_recorded"], body["unknown"]) == (others, same_shard, [])
+    assert [(each["error"], each["metrics"]) for each in body["refused"]] == [("idempotency_conflict", same_shard)]
+    rest = {"metrics": [item(used[i], 2) for i in body["not_recorded"]]}
+    assert api.post("/metrics/batch", rest, headers={"Idempotency-Key": str(uuid.uuid4())}).status == 200
+    assert [api.values(each)["values"] for each in used] == [[1, 2]] + [[2]] * (len(used) - 1)
