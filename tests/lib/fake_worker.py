@@ -189,7 +189,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path.startswith("/internal/exposition?"):
             self.answer_page(fake.take_page(dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))))
         else:
-            self.answer(fake.take_read())
+            self.answer_page(fake.take_read())
 
     def answer_page(self, page):
         if isinstance(page, bytes):

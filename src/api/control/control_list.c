@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
-#include "listing.h"
+#include "../listing.h"
+#include "../read_query.h"
 #include "pace.h"
+#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 
 enum {
@@ -70,12 +72,82 @@ static bool learn(const struct rm__fanout_answer *answers, size_t n_answers)
     return !is_canceled;
 }
 
+/* ---- their pages ---- */
+
+/* Does each shard of the cluster stand in one page, and no other in any? While leaders change, some
+ * may be missing, or come twice. */
+static bool are_whole(const struct rm__listing_page *pages, size_t n_pages, uint32_t n_shards)
+{
+    for (uint32_t shard = 0; shard < RM_SHARDS_MAX; shard++) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_pages; i++) {
+            n += rm__shard_set_has(&pages[i].shards, shard);
+        }
+        if (n != (shard < n_shards)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Errors: RM_ECONNECT (some worker did not answer); RM_EPROTO. */
+static int read_pages(const struct rm__fanout_answer *answers, size_t n_answers, uint32_t n_shards,
+                      struct rm__listing_page *pages)
+{
+    for (size_t i = 0; i < n_answers; i++) {
+        if (answers[i].error != 0 || answers[i].status != 200) {
+            return RM_ECONNECT;
+        }
+        if (rm__listing_read(rm_slice_make(answers[i].body, answers[i].body_len), &pages[i]) != 0) {
+            return RM_EPROTO;
+        }
+    }
+    return are_whole(pages, n_answers, n_shards) ? 0 : RM_EPROTO;
+}
+
+/* How many metrics are asked for: the front has looked at the parameters. */
+static size_t limit_of(const struct rm__exchange *exchange)
+{
+    struct rm__read_query query;
+    struct rm__problem problem;
+
+    (void)rm__read_query_init(&query, exchange->route->action, rm__exchange_name(exchange),
+                              &exchange->params, rm_http_request_header(exchange->http, "Accept"),
+                              rm_clock_wall_ms(), &problem);
+    return query.limit;
+}
+
+/* Errors: as read_pages, and RM_ENOMEM; then nothing is answered. */
+static int answer(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
+                  size_t n_answers, uint32_t n_shards)
+{
+    struct rm__listing_page *pages = calloc(n_answers, sizeof *pages);
+    struct rm_buffer body;
+    int rv = pages == NULL ? RM_ENOMEM : read_pages(answers, n_answers, n_shards, pages);
+
+    rm_buffer_init(&body, RM__ANSWER_BYTES_MAX);
+    if (rv == 0) {
+        rv = rm__listing_merge(pages, n_answers, limit_of(exchange), &body);
+    }
+    if (rv == 0) {
+        rm__reply_json(exchange, 200, &body);
+    }
+    rm_buffer_done(&body);
+    free(pages);
+    return rv;
+}
+
 static void on_answers(struct rm__exchange *exchange, const struct rm__fanout_answer *answers,
                        size_t n_answers, void *data)
 {
     struct list *list = data;
+    int rv = answer(exchange, answers, n_answers, list->lists->view->n_shards);
 
-    if (rm__listing_reply(exchange, answers, n_answers, list->lists->view->n_shards)) {
+    if (rv == 0 || rv == RM_ENOMEM || rv == RM_ETOOBIG) {
+        if (rv != 0) {
+            rm__reply_out_of_memory(exchange);
+        }
         free(list);
         return;
     }
@@ -86,6 +158,8 @@ static void on_answers(struct rm__exchange *exchange, const struct rm__fanout_an
     rm__pace_failed(&list->pace, now_of(list));
     rm_list_push_back(&list->lists->waiting, &list->link);
 }
+
+/* ---- the asking ---- */
 
 static int ask(struct list *list)
 {

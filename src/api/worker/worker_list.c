@@ -1,6 +1,7 @@
 /* What this worker leads, listed by name: GET /metrics as JSON. */
 #include <stdlib.h>
 
+#include "../listing.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/name.h"
 #include "worker_internal.h"
@@ -21,8 +22,8 @@ struct list {
     char after[RM_METRIC_NAME_MAX];
     struct rm__shard_set shards; /* that it lists */
     bool has_begun;
-    struct rm_buffer body;
-    struct rm_json_writer json;
+    size_t limit; /* of all */
+    struct rm_buffer page;
 };
 
 /* ---- a slice of it ---- */
@@ -79,19 +80,6 @@ static int list_shards(const struct list *list, size_t limit, struct rm_buffer *
     return rv;
 }
 
-static void write_info(struct list *list, const struct rm_metric_info *info)
-{
-    struct rm_json_writer *json = &list->json;
-
-    rm_json_object_begin(json);
-    rm_json_member_text(json, "metric_name", info->name);
-    rm_json_member_uint(json, "series", info->n_series);
-    rm_json_member_uint(json, "count", info->n_samples);
-    rm_json_member_double(json, "last", info->last);
-    rm_json_member_uint(json, "worker", list->worker->options.worker_id);
-    rm_json_object_end(json);
-}
-
 /* The name is the store's, which may change before the next slice. */
 static void go_on_behind(struct list *list, struct rm_slice name)
 {
@@ -111,8 +99,8 @@ static int list_slice(struct list *list, bool *ret_has_more)
     if (rv == 0 && n > 0) {
         const struct rm_metric_info *sorted = (const struct rm_metric_info *)(void *)infos.data;
 
-        for (size_t i = 0; i < n; i++) {
-            write_info(list, &sorted[i]);
+        for (size_t i = 0; rv == 0 && i < n; i++) {
+            rv = rm__listing_add(&list->page, &sorted[i], list->worker->options.worker_id);
         }
         go_on_behind(list, sorted[n - 1].name);
         list->query.limit -= n;
@@ -125,11 +113,8 @@ static int list_slice(struct list *list, bool *ret_has_more)
 
 static void begin(struct list *list)
 {
-    rm_buffer_clear(&list->body);
-    rm_json_init(&list->json, &list->body);
-    rm_json_object_begin(&list->json);
-    rm_json_key(&list->json, "metrics");
-    rm_json_array_begin(&list->json);
+    rm_buffer_clear(&list->page);
+    list->limit = list->query.limit;
     list->shards = rm__worker_led_shards(list->worker);
     list->has_begun = true;
 }
@@ -150,33 +135,31 @@ static bool begin_if_needed(struct list *list)
     return true;
 }
 
-/* Control must know that each shard is listed once, while leaders may change. */
-static void write_listed_shards(struct list *list)
+/* Control merges the pages of all workers; who asks this worker alone is told of its own. */
+static int reply(struct list *list, bool has_more)
 {
-    rm_json_key(&list->json, "shards");
-    rm_json_array_begin(&list->json);
-    for (uint32_t i = 0; i < list->worker->options.n_shards; i++) {
-        if (rm__shard_set_has(&list->shards, i)) {
-            rm_json_uint(&list->json, i);
-        }
-    }
-    rm_json_array_end(&list->json);
-}
+    struct rm__exchange *exchange = list->read.exchange;
+    struct rm__listing_page page;
+    struct rm_buffer body;
+    int rv = rm__listing_end(&list->page, &list->shards, has_more);
 
-static void reply(struct list *list, bool has_more)
-{
-    rm_json_array_end(&list->json);
-    rm_json_key(&list->json, "next");
-    if (has_more) {
-        rm_json_text(&list->json, list->query.after);
-    } else {
-        rm_json_null(&list->json);
+    if (rv != 0) {
+        return rv;
     }
-    if (list->read.exchange->is_internal) {
-        write_listed_shards(list);
+    if (exchange->is_internal) {
+        rm__reply_bytes(exchange, 200, "text/plain", rm_buffer_peek(&list->page));
+        return 0;
     }
-    rm_json_object_end(&list->json);
-    rm__reply_written(list->read.exchange, 200, &list->json, &list->body);
+    rm_buffer_init(&body, RM__ANSWER_BYTES_MAX);
+    rv = rm__listing_read(rm_buffer_peek(&list->page), &page);
+    if (rv == 0) {
+        rv = rm__listing_merge(&page, 1, list->limit, &body);
+    }
+    if (rv == 0) {
+        rm__reply_json(exchange, 200, &body);
+    }
+    rm_buffer_done(&body);
+    return rv;
 }
 
 static bool work(struct rm__slow_read *read)
@@ -190,12 +173,13 @@ static bool work(struct rm__slow_read *read)
     }
     rv = list_slice(list, &has_more);
     if (rv == RM_EBUSY || (rv == 0 && has_more && list->query.limit > 0)) {
-        read->n_bytes = list->body.capacity;
+        read->n_bytes = list->page.capacity;
         return false;
     }
     if (rv == 0) {
-        reply(list, has_more);
-    } else {
+        rv = reply(list, has_more);
+    }
+    if (rv != 0) {
         rm__reply_error(read->exchange, RM__OVERLOADED,
                         "Out of memory for this answer; ask for less");
     }
@@ -212,7 +196,7 @@ static void free_list(struct rm__slow_read *read)
 {
     struct list *list = (struct list *)read;
 
-    rm_buffer_done(&list->body);
+    rm_buffer_done(&list->page);
     free(list);
 }
 
@@ -227,7 +211,7 @@ static void list_led(struct rm_worker *worker, struct rm__exchange *exchange)
     list->worker = worker;
     list->read = (struct rm__slow_read){
         .exchange = exchange, .work = work, .close = close_list, .free = free_list};
-    rm_buffer_init(&list->body, RM__ANSWER_BYTES_MAX);
+    rm_buffer_init(&list->page, RM__ANSWER_BYTES_MAX);
     rm__slow_reads_begin(&worker->slow_reads, &list->read);
 }
 
