@@ -185,6 +185,12 @@ static struct rm_given *given_new(size_t n_parts, size_t n_series, size_t n_labe
     return given;
 }
 
+/* Beside what is given. */
+static size_t own_bytes(const struct rm_frozen *frozen, size_t n_sources)
+{
+    return sizeof *frozen + n_sources * sizeof *frozen->heap;
+}
+
 struct rm_frozen *rm__frozen_new(size_t n_parts, size_t n_series, size_t n_label_bytes)
 {
     struct rm_frozen *frozen = calloc(1, sizeof *frozen);
@@ -200,7 +206,8 @@ struct rm_frozen *rm__frozen_new(size_t n_parts, size_t n_series, size_t n_label
     }
     frozen->values.series = frozen->given->series;
     frozen->values.n_series = n_series;
-    frozen->values.n_bytes = sizeof *frozen->given + n_parts * sizeof *frozen->given->parts +
+    frozen->values.n_bytes = own_bytes(frozen, n_series) + sizeof *frozen->given +
+                             n_parts * sizeof *frozen->given->parts +
                              n_series * sizeof *frozen->given->series + n_label_bytes;
     return frozen;
 }
@@ -220,11 +227,6 @@ void rm_frozen_values_free(struct rm_frozen_values *values)
     free(frozen);
 }
 
-size_t rm__frozen_own_bytes(const struct rm_frozen *frozen)
-{
-    return sizeof *frozen + frozen->n_sources * sizeof *frozen->heap + frozen->n_decoded_bytes;
-}
-
 int rm_frozen_values_twin(struct rm_frozen_values *values, struct rm_frozen_values **ret_twin)
 {
     struct rm_frozen *frozen = (struct rm_frozen *)(void *)values;
@@ -239,7 +241,7 @@ int rm_frozen_values_twin(struct rm_frozen_values *values, struct rm_frozen_valu
     memcpy(heap, frozen->heap, frozen->n_sources * sizeof *heap);
     *twin = *frozen;
     twin->heap = heap;
-    twin->values.n_bytes = rm__frozen_own_bytes(twin);
+    twin->values.n_bytes = own_bytes(twin, twin->n_sources) + twin->n_decoded_bytes;
     twin->given->n_owners++;
     twin->given->n_twins++;
     *ret_twin = &twin->values;

@@ -33,20 +33,17 @@ struct rm_frozen {
     struct rm_given *given;
     struct rm_source *heap; /* the one whose turn it is on top */
     size_t n_sources;
-    size_t n_decoded_bytes; /* at most */
+    size_t n_decoded_bytes; /* at most, while it is read */
 };
 
 /* Room for @n_parts parts, and for @n_series series with labels that take @n_label_bytes, their
- * structs included; values.n_bytes says so, and the caller adds what it is told below. NULL when
- * out of memory. */
+ * structs included; values.n_bytes says so, and the caller adds n_decoded_bytes. NULL when out of
+ * memory. */
 struct rm_frozen *rm__frozen_new(size_t n_parts, size_t n_series, size_t n_label_bytes);
 
 /* A source more: the next of the series. Those that are there come into the order of a heap by
  * rm__frozen_sift of each, from the middle one down to the first. */
 void rm__frozen_add(struct rm_frozen *frozen, struct rm_part *parts, size_t n_parts);
 void rm__frozen_sift(struct rm_frozen *frozen, size_t i);
-
-/* Beside what is given. */
-size_t rm__frozen_own_bytes(const struct rm_frozen *frozen);
 
 #endif

@@ -350,8 +350,10 @@ static void cut(const struct rm_newest *newest, struct rm_share *share)
 static int cut_shares(struct rm_newest *newest, int64_t *budget)
 {
     for (; newest->next<newest->n_shares && * budget> 0; newest->next++) {
-        cut(newest, &newest->shares[newest->next]);
-        *budget -= PART_COST;
+        struct rm_share *share = &newest->shares[newest->next];
+
+        cut(newest, share);
+        *budget -= PART_COST + (share->begin < share->end ? DECODING_COST : 0);
     }
     if (newest->next == newest->n_shares) {
         newest->stage = RM_NEWEST_DONE;

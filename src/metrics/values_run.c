@@ -13,9 +13,11 @@
 
 /* In the time that a value takes to be read: some 5 ns. */
 enum {
-    SERIES_COST = 32, /* to look at one: it is waited for */
-    FIND_COST = 64,   /* to find where its range begins and ends */
-    PART_COST = 16,   /* to share or to let go of a chunk */
+    SERIES_COST = 32,    /* to look at one: it is waited for */
+    FIND_COST = 64,      /* to find where its range begins and ends */
+    DECODING_COST = 256, /* where that is inside a sealed chunk */
+    COUNT_COST = 8,      /* to count what a chunk has */
+    PART_COST = 16,      /* to share or to let go of a chunk */
     SORT_COST = 6,
     LABELS_COST = 48, /* to copy those of a series */
 };
@@ -97,6 +99,23 @@ static size_t n_chunks_of(const struct range *range)
     return range->end.chunk - range->begin.chunk + (range->end.index > 0);
 }
 
+static int64_t cost_of_place(const struct rm_series *series, struct rm_series_place place)
+{
+    bool is_inside = place.index > 0 && rm__chunk_is_sealed(rm__series_chunk(series, place.chunk));
+
+    return is_inside ? DECODING_COST : 0;
+}
+
+/* How many observations there are. */
+static uint64_t count_range(const struct range *range, int64_t *budget)
+{
+    if (range->end.chunk >= range->begin.chunk) {
+        *budget -= (int64_t)n_chunks_of(range) * COUNT_COST;
+    }
+    *budget -= cost_of_place(range->series, range->end);
+    return rm__series_count(range->series, range->begin, range->end);
+}
+
 /* Only its newest @limit are ever wanted. What they are of @n. */
 static uint64_t keep_newest(struct range *range, uint64_t n, uint64_t limit)
 {
@@ -166,13 +185,13 @@ static int share_series(struct rm_values_run *run, const struct rm_series *item,
     }
     range.begin = rm__series_find(series, rm__selection_first(&run->selection));
     range.end = rm__series_find(series, end);
-    n = rm__series_count(series, range.begin, range.end);
+    n = count_range(&range, budget);
     run->n_total += n;
     if (run->has_before && rm__position_is_before(run->before, end)) {
         range.end = rm__series_find(series, run->before);
-        n = rm__series_count(series, range.begin, range.end);
+        n = count_range(&range, budget);
     }
-    *budget -= FIND_COST;
+    *budget -= FIND_COST + cost_of_place(series, range.begin);
     return share(run, item, &range, n);
 }
 
@@ -376,7 +395,7 @@ static void end_filling(struct rm_values_run *run)
 
     values->n_total = run->n_total;
     values->has_older = run->n_left > run->limit;
-    values->n_bytes += rm__frozen_own_bytes(run->frozen);
+    values->n_bytes += run->frozen->n_decoded_bytes;
     run->next = run->frozen->n_sources / 2;
     run->stage = STAGE_SIFT;
 }
@@ -468,21 +487,32 @@ size_t rm_values_run_bytes(const struct rm_values_run *run)
     return sizeof *run + rm__view_bytes(&run->view) + run->parts.capacity + run->shares.capacity +
            rm__newest_bytes(&run->newest) +
            (run->ranked == NULL ? 0 : n_shares_of(run) * sizeof *run->ranked) +
-           run->sort.n * run->sort.size;
+           run->sort.n * run->sort.size + (run->frozen == NULL ? 0 : run->frozen->values.n_bytes);
 }
 
-/* Those that nobody was given. True: all are gone. */
+/* The last *@n of @parts, until that is 0. */
+static void release(struct rm_part *parts, size_t *n, int64_t *budget)
+{
+    for (; *n > 0 && *budget > 0; --*n) {
+        struct rm_chunk *chunk = parts[*n - 1].chunk;
+
+        *budget -= chunk == NULL ? 1 : PART_COST;
+        rm__chunk_unref(chunk);
+    }
+}
+
+/* Those that nobody was given, or took. True: all are gone. */
 static bool release_parts(struct rm_values_run *run, int64_t *budget)
 {
-    struct rm_part *parts = parts_of(run);
-    size_t n = run->parts.len / sizeof *parts;
+    size_t n = run->parts.len / sizeof(struct rm_part);
 
-    for (; n > 0 && *budget > 0; n--) {
-        *budget -= parts[n - 1].chunk == NULL ? 1 : PART_COST;
-        rm__chunk_unref(parts[n - 1].chunk);
+    release(parts_of(run), &n, budget);
+    run->parts.len = n * sizeof(struct rm_part);
+    if (run->frozen == NULL) {
+        return n == 0;
     }
-    run->parts.len = n * sizeof *parts;
-    return n == 0;
+    release(run->frozen->given->parts, &run->frozen->given->n_parts, budget);
+    return n == 0 && run->frozen->given->n_parts == 0;
 }
 
 bool rm_values_run_close(struct rm_values_run *run, int64_t n_values)

@@ -29,8 +29,8 @@ int rm_values_run_work(struct rm_values_run *run, int64_t n_values, bool *ret_is
 /* What came of it, once, when it is done. The caller's; it outlives the run and the store. */
 struct rm_frozen_values *rm_values_run_take(struct rm_values_run *run);
 
-/* Bytes that it holds; what comes of it, and what is kept for it (rm_store_stats), are not
- * counted. */
+/* Bytes that it holds, with what comes of it until that is taken; what is kept for it
+ * (rm_store_stats) is not counted. */
 size_t rm_values_run_bytes(const struct rm_values_run *run);
 
 /* Lets go of what it shares and of what the store kept for it, for about as long as @n_values
