@@ -13,7 +13,16 @@ void rm__refusal_of(enum rm__fate fate, bool has_key, struct rm__problem *ret_pr
 /* Will the same request be refused again, until something is changed? */
 bool rm__refusal_stays(enum rm__fate fate);
 
-/* Of a batch of which some shards took their parts. @stays: some refusal of the others does. */
-void rm__refusal_of_some(bool stays, bool has_key, struct rm__problem *ret_problem);
+/* The same of items of a batch, of which others were recorded. */
+void rm__refusal_of_items(enum rm__fate fate, struct rm__problem *ret_problem);
+
+/* A batch of which some shards took their parts. */
+struct rm__partial {
+    bool stays;       /* some refusal of the others does */
+    bool has_unknown; /* of some nobody knows */
+    bool has_key;
+};
+
+void rm__refusal_of_some(const struct rm__partial *partial, struct rm__problem *ret_problem);
 
 #endif

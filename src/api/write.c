@@ -97,7 +97,7 @@ static void write_refusal(struct rm_json_writer *json, const struct job *job,
             continue;
         }
         if (!is_there) {
-            rm__refusal_of(fate, job->has_key, &problem);
+            rm__refusal_of_items(fate, &problem);
             rm_json_object_begin(json);
             rm_json_member_text(json, "error", rm_slice_of(rm__problem_code(problem.kind)));
             rm_json_member_text(json, "message", rm_slice_of(problem.message));
@@ -136,13 +136,16 @@ static void write_partial(struct rm_json_writer *json, void *data)
 
 static void reply_partial(const struct job *job)
 {
+    struct rm__partial partial = {.has_key = job->has_key};
     struct rm__problem problem;
-    bool stays = false;
 
     for (size_t i = 0; i < job->n_parts; i++) {
-        stays = stays || rm__refusal_stays(job->parts[i].fate);
+        enum rm__fate fate = job->parts[i].fate;
+
+        partial.stays = partial.stays || rm__refusal_stays(fate);
+        partial.has_unknown = partial.has_unknown || fate == RM__FATE_UNKNOWN;
     }
-    rm__refusal_of_some(stays, job->has_key, &problem);
+    rm__refusal_of_some(&partial, &problem);
     rm__reply_problem_with(job->exchange, &problem, write_partial, (void *)(uintptr_t)job);
 }
 
