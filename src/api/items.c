@@ -341,7 +341,8 @@ static bool has_too_many_objects(struct rm_slice body, const struct rm_api_limit
 /* What is JSON but no object is refused by its shape, not as bad syntax. */
 enum { LOAD_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY };
 
-/* Nanoseconds since the epoch do not fit a double: integers are read as such, where they fit. */
+/* Nanoseconds since the epoch do not fit a double, nor do the microseconds of later centuries:
+ * integers are read as such, where they fit. */
 static json_t *parse_with_integers(struct rm_slice body, json_error_t *error)
 {
     struct rm_buffer marked;
@@ -360,7 +361,7 @@ static json_t *parse_with_integers(struct rm_slice body, json_error_t *error)
 /* Numbers are read as doubles, so that an integer of any size and -0 keep their value. */
 static json_t *parse(struct rm_slice body, enum rm_precision precision, json_error_t *error)
 {
-    if (precision == RM_PRECISION_NS) {
+    if (precision == RM_PRECISION_US || precision == RM_PRECISION_NS) {
         return parse_with_integers(body, error);
     }
     return json_loadb(body.data, body.len, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, error);

@@ -395,6 +395,7 @@ int rm__read_query_init(struct rm__read_query *query, enum rm__action action, st
 
     query->selection.metric_name = name;
     query->selection.n_matchers = 0;
+    query->now_ms = now_ms;
     query->has_cursor = false;
     query->wants_json = false;
     query->decimals = -1;

@@ -16,6 +16,7 @@
 /* Slices point into the params it was read from. */
 struct rm__read_query {
     struct rm_selection selection;
+    int64_t now_ms; /* when it was asked, to who stamps values: what its answer is as of */
     size_t limit;
     bool has_timestamps;
     bool by_series;

@@ -159,6 +159,7 @@ def test_a_window_ends_when_it_is_now_to_control(make_cluster, name):
     for now, values in ((MS, [5]), (MS + 59_999, [5]), (MS + 60_000, []), (MS - 1, [])):
         answer = cluster.internal(cluster.worker(1), f"/internal{path_of(name)}?window=1m", fields={"X-Now": str(now)})
         assert answer.status == 200 and answer.json()["values"] == values, (now - MS, answer)
+        assert answer.json()["timestamp"] == timestamp_of(now), answer
 
 
 def test_steps_are_aligned_and_empty_ones_left_out(api, name, rng):

@@ -164,6 +164,8 @@ static void test_timestamps(void **state)
     check_timestamp("1.732568363377e18", RM_PRECISION_NS, 1732568363377);
     check_timestamp("1732568363376999424.0", RM_PRECISION_NS, 1732568363376);
     check_timestamp("-1732568363377000000.0", RM_PRECISION_NS, -1732568363377);
+    check_timestamp("9007199254741999", RM_PRECISION_US, 9007199254741); /* no double is that */
+    check_timestamp("253402300799999999", RM_PRECISION_US, 253402300799999);
     check_timestamp("1732568363376.0", RM_PRECISION_NONE, 1732568363376);
     check_timestamp("1.732568363376e12", RM_PRECISION_NONE, 1732568363376);
     check_timestamp("0", RM_PRECISION_MS, 0);

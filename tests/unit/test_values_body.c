@@ -47,6 +47,7 @@ static struct rm__read_query make_query(struct random *random, size_t n)
 {
     struct rm__read_query query = {
         .selection = {.metric_name = rm_slice_of("cpu"), .from_ms = INT64_MIN, .to_ms = INT64_MAX},
+        .now_ms = NOW_MS,
         .limit = random_below(random, 2) == 0 ? 1000000 : 1 + random_below(random, n),
         .has_timestamps = random_below(random, 2) == 0,
         .by_series = random_below(random, 2) == 0,
@@ -206,7 +207,7 @@ static void check(struct random *random, struct rm_store **store,
     struct rm_buffer whole;
 
     rm_buffer_init(&whole, BODY_MAX);
-    assert_int_equal(rm__values_body_init(&body, freeze(*store, query), query, NOW_MS), 0);
+    assert_int_equal(rm__values_body_init(&body, freeze(*store, query), query), 0);
     assert_in_range(rm__values_body_size(&body), sizeof body, BODY_MAX);
     while (!rm__values_body_is_written(&body)) {
         write_piece(random, &body, &whole);

@@ -6,7 +6,6 @@
 #include "answer.h"
 #include "answer_json.h"
 #include "group_order.h"
-#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/query_run.h"
 
@@ -59,7 +58,6 @@ struct aggregation {
     struct rm__slow_read read;
     struct rm__read_query query;
     struct rm__read_query whole_query;
-    int64_t wall_ms;
     enum { STAGE_WHOLE, STAGE_ASKED, STAGE_CLOSE, STAGE_ORDER, STAGE_BODY, STAGE_DONE } stage;
     struct rm_query_run *run; /* both begun at the same moment */
     struct rm_query_run *whole_run;
@@ -199,7 +197,7 @@ static bool work(struct rm__slow_read *read)
     if (rv != 0) {
         reply_failure(read->exchange, rv);
     } else if (aggregation->stage == STAGE_DONE) {
-        rm__aggregate_body_reply(&aggregation->body, read->exchange, aggregation->wall_ms);
+        rm__aggregate_body_reply(&aggregation->body, read->exchange);
     }
     read->n_bytes = bytes_of(aggregation);
     return rv != 0 || aggregation->stage == STAGE_DONE;
@@ -238,8 +236,7 @@ void rm__answer_aggregate(struct rm__exchange *exchange, struct rm_store *store,
     *aggregation = (struct aggregation){
         .read = {.exchange = exchange, .work = work, .close = close_read, .free = free_read},
         .query = *query,
-        .whole_query = whole_of(query),
-        .wall_ms = rm_clock_wall_ms()};
+        .whole_query = whole_of(query)};
     rv = begin(aggregation, store);
     if (rv != 0) {
         reply_failure(exchange, rv);

@@ -216,8 +216,7 @@ bool rm__aggregate_body_write(struct rm__aggregate_body *body, int64_t *budget)
     return true;
 }
 
-void rm__aggregate_body_reply(struct rm__aggregate_body *body, struct rm__exchange *exchange,
-                              int64_t wall_ms)
+void rm__aggregate_body_reply(struct rm__aggregate_body *body, struct rm__exchange *exchange)
 {
     if (body->is_begun) {
         end_group(body); /* it could not be written */
@@ -228,7 +227,7 @@ void rm__aggregate_body_reply(struct rm__aggregate_body *body, struct rm__exchan
     if (body->query->aggregate.n_quantiles > 0) {
         rm_json_member_double(&body->json, "quantile_error", body->result->quantile_error);
     }
-    rm__answer_end_as_of(exchange, &body->json, &body->bytes, wall_ms);
+    rm__answer_end(exchange, body->query, &body->json, &body->bytes);
 }
 
 void rm__aggregate_body_done(struct rm__aggregate_body *body)

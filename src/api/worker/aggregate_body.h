@@ -36,9 +36,8 @@ void rm__aggregate_body_begin(struct rm__aggregate_body *body, struct rm__exchan
  * never be, as its end tells. */
 bool rm__aggregate_body_write(struct rm__aggregate_body *body, int64_t *budget);
 
-/* Ends it with @wall_ms, the moment that it tells of, and answers. */
-void rm__aggregate_body_reply(struct rm__aggregate_body *body, struct rm__exchange *exchange,
-                              int64_t wall_ms);
+/* Ends it, and answers. */
+void rm__aggregate_body_reply(struct rm__aggregate_body *body, struct rm__exchange *exchange);
 
 /* Harmless on a zeroed one. */
 void rm__aggregate_body_done(struct rm__aggregate_body *body);

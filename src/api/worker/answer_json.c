@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "answer.h"
-#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/number.h"
 
@@ -16,19 +15,13 @@ void rm__answer_begin(struct rm__exchange *exchange, struct rm_json_writer *json
     rm_json_member_text(json, "metric_name", rm__exchange_name(exchange));
 }
 
-void rm__answer_end_as_of(struct rm__exchange *exchange, struct rm_json_writer *json,
-                          struct rm_buffer *body, int64_t wall_ms)
+void rm__answer_end(struct rm__exchange *exchange, const struct rm__read_query *query,
+                    struct rm_json_writer *json, struct rm_buffer *body)
 {
     rm_json_key(json, "timestamp");
-    rm_json_timestamp(json, wall_ms);
+    rm_json_timestamp(json, query->now_ms);
     rm_json_object_end(json);
     rm__reply_written(exchange, 200, json, body);
-}
-
-void rm__answer_end(struct rm__exchange *exchange, struct rm_json_writer *json,
-                    struct rm_buffer *body)
-{
-    rm__answer_end_as_of(exchange, json, body, rm_clock_wall_ms());
 }
 
 void rm__answer_failure(struct rm__exchange *exchange, int error)

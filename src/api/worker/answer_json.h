@@ -13,11 +13,9 @@
 void rm__answer_begin(struct rm__exchange *exchange, struct rm_json_writer *json,
                       struct rm_buffer *body);
 
-/* Ends it with the moment that it describes, and answers; rm__answer_end with now. */
-void rm__answer_end_as_of(struct rm__exchange *exchange, struct rm_json_writer *json,
-                          struct rm_buffer *body, int64_t wall_ms);
-void rm__answer_end(struct rm__exchange *exchange, struct rm_json_writer *json,
-                    struct rm_buffer *body);
+/* Ends it with the moment that it describes, @query's, and answers. */
+void rm__answer_end(struct rm__exchange *exchange, const struct rm__read_query *query,
+                    struct rm_json_writer *json, struct rm_buffer *body);
 
 /* Answers what a store refused: RM_ENOTFOUND, RM_ECANCELED, or RM_ENOMEM. */
 void rm__answer_failure(struct rm__exchange *exchange, int error);

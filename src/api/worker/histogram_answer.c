@@ -3,7 +3,6 @@
 
 #include "answer.h"
 #include "answer_json.h"
-#include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/metrics/histogram_run.h"
 
@@ -54,7 +53,7 @@ static void write_native(struct rm_json_writer *json, const struct rm_native_his
 }
 
 static void reply(struct rm__exchange *exchange, const struct rm__read_query *query,
-                  const struct rm_histograms *histograms, int64_t wall_ms)
+                  const struct rm_histograms *histograms)
 {
     struct rm_json_writer json;
     struct rm_buffer body;
@@ -70,7 +69,7 @@ static void reply(struct rm__exchange *exchange, const struct rm__read_query *qu
     if (query->wants_native) {
         write_native(&json, &histograms->native);
     }
-    rm__answer_end_as_of(exchange, &json, &body, wall_ms);
+    rm__answer_end(exchange, query, &json, &body);
 }
 
 /* ---- on the way to it ---- */
@@ -78,7 +77,6 @@ static void reply(struct rm__exchange *exchange, const struct rm__read_query *qu
 struct merging {
     struct rm__slow_read read;
     struct rm__read_query query;
-    int64_t wall_ms;
     struct rm_histogram_run *run;
 };
 
@@ -96,7 +94,7 @@ static bool work(struct rm__slow_read *read)
     }
     if (is_done) {
         rm_histogram_run_take(merging->run, &histograms);
-        reply(read->exchange, &merging->query, &histograms, merging->wall_ms);
+        reply(read->exchange, &merging->query, &histograms);
         rm_histograms_done(&histograms);
     }
     return is_done;
@@ -129,8 +127,7 @@ void rm__answer_histogram(struct rm__exchange *exchange, struct rm_store *store,
     }
     *merging = (struct merging){
         .read = {.exchange = exchange, .work = work, .close = close_read, .free = free_read},
-        .query = *query,
-        .wall_ms = rm_clock_wall_ms()};
+        .query = *query};
     rv = rm_histogram_run_begin(store, &query->selection, &merging->run);
     if (rv != 0) {
         rm__answer_failure(exchange, rv);

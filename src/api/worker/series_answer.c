@@ -48,6 +48,6 @@ void rm__answer_series(struct rm__exchange *exchange, struct rm_store *store,
     } else {
         rm_json_null(&json);
     }
-    rm__answer_end(exchange, &json, &body);
+    rm__answer_end(exchange, query, &json, &body);
     free(infos);
 }

@@ -155,6 +155,9 @@ static void compare(struct rm__seat *seat, const json_t *root)
         return;
     }
     rm__seat_status(seat, &status);
+    if (status.writes_snapshot) { /* it began after we had asked */
+        return;
+    }
     act_on_stillness(seat, rm__upkeep_judge(&seat->upkeep, status.applied_index,
                                             commit_index < 0 ? 0 : (uint64_t)commit_index,
                                             rm_loop_now_ms(seat->worker->loop)));

@@ -130,7 +130,7 @@ static void answer_begun(struct long_answer *answer)
 
 /* Takes @values over. */
 static void answer(struct rm__exchange *exchange, const struct rm__read_query *query,
-                   struct rm_frozen_values *values, int64_t wall_ms)
+                   struct rm_frozen_values *values)
 {
     struct long_answer *answer = malloc(sizeof *answer);
     int rv;
@@ -143,7 +143,7 @@ static void answer(struct rm__exchange *exchange, const struct rm__read_query *q
     answer->exchange = exchange;
     answer->query = *query;
     answer->n_passed = 0;
-    rv = rm__values_body_init(&answer->body, values, &answer->query, wall_ms);
+    rv = rm__values_body_init(&answer->body, values, &answer->query);
     if (rv == 0) {
         rv = begin(&answer->body);
     }
@@ -160,7 +160,6 @@ static void answer(struct rm__exchange *exchange, const struct rm__read_query *q
 struct freezing {
     struct rm__slow_read read;
     struct rm__read_query query;
-    int64_t wall_ms;
     struct rm_values_run *run;
 };
 
@@ -176,8 +175,7 @@ static bool work(struct rm__slow_read *read)
         return true;
     }
     if (is_done) {
-        answer(read->exchange, &freezing->query, rm_values_run_take(freezing->run),
-               freezing->wall_ms);
+        answer(read->exchange, &freezing->query, rm_values_run_take(freezing->run));
     }
     read->n_bytes = sizeof *freezing + rm_values_run_bytes(freezing->run);
     return is_done;
@@ -210,8 +208,7 @@ void rm__answer_values(struct rm__exchange *exchange, struct rm_store *store,
     }
     *freezing = (struct freezing){
         .read = {.exchange = exchange, .work = work, .close = close_read, .free = free_read},
-        .query = *query,
-        .wall_ms = rm_clock_wall_ms()};
+        .query = *query};
     rv = rm_values_run_begin(
         store, &query->selection, query->limit, query->has_cursor ? &query->before : NULL,
         query->by_series ? RM_VALUES_BY_SERIES : RM_VALUES_BY_TIME, &freezing->run);

@@ -173,7 +173,7 @@ static void write_tail(struct rm__values_body *body)
         write_next(body);
     }
     rm_json_key(&body->json, "timestamp");
-    rm_json_timestamp(&body->json, body->now_ms);
+    rm_json_timestamp(&body->json, body->query->now_ms);
     rm_json_object_end(&body->json);
     body->stage = RM__VALUES_DONE;
 }
@@ -207,14 +207,13 @@ int rm__values_body_write(struct rm__values_body *body)
 /* ---- life ---- */
 
 int rm__values_body_init(struct rm__values_body *body, struct rm_frozen_values *values,
-                         const struct rm__read_query *query, int64_t now_ms)
+                         const struct rm__read_query *query)
 {
     body->query = query;
     body->values = (struct rm__values_walk){.frozen = values};
     body->timestamps = (struct rm__values_walk){0};
     body->stage = RM__VALUES_HEAD;
     body->has_oldest = false;
-    body->now_ms = now_ms;
     body->n_written = 0;
     rm_buffer_init(&body->bytes, RM__ANSWER_BYTES_MAX);
     rm_json_init(&body->json, &body->bytes);

@@ -38,7 +38,6 @@ struct rm__values_body {
     uint32_t series;           /* that is written now, where it is by series */
     struct rm_position oldest; /* of the values so far */
     bool has_oldest;
-    int64_t now_ms; /* the moment that is described */
     struct rm_json_writer json;
     struct rm_buffer bytes; /* written and not taken yet: the caller's to take and to clear */
     size_t n_written;       /* values, timestamps and labels so far */
@@ -47,7 +46,7 @@ struct rm__values_body {
 /* Takes @values over, of which nothing was taken yet. @query is borrowed. Errors: RM_ENOMEM, after
  * which it can only be ended. */
 int rm__values_body_init(struct rm__values_body *body, struct rm_frozen_values *values,
-                         const struct rm__read_query *query, int64_t now_ms);
+                         const struct rm__read_query *query);
 void rm__values_body_done(struct rm__values_body *body);
 
 static inline bool rm__values_body_is_written(const struct rm__values_body *body)

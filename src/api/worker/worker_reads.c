@@ -6,6 +6,7 @@
 #include "raftmetrics/base/clock.h"
 #include "raftmetrics/base/error.h"
 #include "raftmetrics/base/number.h"
+#include "raftmetrics/base/timestamp.h"
 #include "worker_internal.h"
 
 /* A read of one metric that waits for its level. */
@@ -23,7 +24,7 @@ static int64_t now_of(const struct rm__exchange *exchange)
     int64_t now_ms;
 
     return exchange->is_internal && text.data != NULL &&
-                   rm_int_parse(text, INT64_MIN / 2, INT64_MAX / 2, &now_ms) == 0
+                   rm_int_parse(text, RM_TIMESTAMP_MIN_MS, RM_TIMESTAMP_MAX_MS, &now_ms) == 0
                ? now_ms
                : rm_clock_wall_ms();
 }
