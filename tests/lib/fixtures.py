@@ -13,13 +13,13 @@ _serial = itertools.count(1)
 def shared(request):
     """A cluster of three workers that every test of the folder reads and writes. Nobody kills
     its nodes; names come from the fixture name."""
-    yield from _run(request, Cluster(3, label="shared-" + request.node.name))
+    yield from run(request, Cluster(3, label="shared-" + request.node.name))
 
 
 @pytest.fixture
 def cluster(request):
     """A cluster of three workers for one test, which may do to it what it wants."""
-    yield from _run(request, Cluster(3, label=request.node.name))
+    yield from run(request, Cluster(3, label=request.node.name))
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def names(request):
     return (f"{request.node.originalname}.{number}" for number in _serial)
 
 
-def _run(request, cluster):
+def run(request, cluster):
+    """For a fixture: starts @cluster, yields it, and stops it; leaves its logs where a test failed."""
     failures = request.session.testsfailed
     started = False
     try:

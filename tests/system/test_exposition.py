@@ -8,6 +8,8 @@ import pytest
 from lib import exposition
 from lib.checks import check_error
 from lib.client import item, path_of
+from lib.cluster import Cluster
+from lib.fixtures import run
 from lib.node import START_SECONDS
 from lib.placement import DEFAULT_SHARDS, shard_of
 from lib.prometheus import Prometheus
@@ -30,6 +32,12 @@ def scrape(client, accept=None, form=None):
 def le_of(bound):
     """As it is read back: 0.001, 1e+06, +Inf."""
     return "+Inf" if bound == float("inf") else f"{bound:.6g}"
+
+
+@pytest.fixture(scope="module")
+def shared(request):
+    """A cluster for these tests alone: whatever others record would be scraped, and read, by each."""
+    yield from run(request, Cluster(3, label="exposition"))
 
 
 @pytest.fixture

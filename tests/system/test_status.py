@@ -75,11 +75,15 @@ def test_status_before_any_worker_answers():
 
 
 def samples_of_each(cluster):
-    """Once all workers have the same."""
+    """Once all replicas have applied the same."""
     def agreed():
-        counts = {row["samples"] for row in cluster.status()["workers"]}
-        return counts if len(counts) == 1 else None
-    return wait_until(agreed, 10, "all replicas to have the same").pop()
+        status = cluster.status()
+        if all(len({each["applied_index"] for each in shard["replicas"]}) == 1 for shard in status["shards"]):
+            return {row["samples"] for row in status["workers"]}
+        return None
+    counts = wait_until(agreed, 10, "all replicas to have applied the same")
+    assert len(counts) == 1, counts
+    return counts.pop()
 
 
 def states(cluster):
