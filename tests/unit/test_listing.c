@@ -10,7 +10,7 @@
 #include "raftmetrics/base/error.h"
 #include "random.h"
 
-enum { N_PAGES_MAX = 5, N_METRICS_MAX = 40, NAME_MAX = 8, PAGE_MAX = 1 << 16 };
+enum { N_PAGES_MAX = 5, N_METRICS_MAX = 40, NAME_SIZE = 32, PAGE_MAX = 1 << 16 };
 
 static struct rm_slice peek(const struct rm_buffer *buffer)
 {
@@ -20,7 +20,7 @@ static struct rm_slice peek(const struct rm_buffer *buffer)
 /* ---- many pages ---- */
 
 struct made {
-    char names[N_METRICS_MAX][NAME_MAX]; /* in order */
+    char names[N_METRICS_MAX][NAME_SIZE]; /* in order */
     size_t n;
     size_t page_of[N_METRICS_MAX];
     struct rm_buffer bytes[N_PAGES_MAX];
@@ -39,7 +39,7 @@ static void make(struct made *made, struct random *random, size_t limit)
     made->n = random_below(random, N_METRICS_MAX + 1);
     made->n_pages = 1 + random_below(random, N_PAGES_MAX);
     for (size_t i = 0; i < made->n; i++) {
-        snprintf(made->names[i], NAME_MAX, "m%02zu%s", i / 2, i % 2 == 0 ? "" : ".x");
+        snprintf(made->names[i], NAME_SIZE, "m%02zu%s", i / 2, i % 2 == 0 ? "" : ".x");
         made->page_of[i] = random_below(random, made->n_pages);
     }
     for (size_t page = 0; page < made->n_pages; page++) {
